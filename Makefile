@@ -1,0 +1,146 @@
+# Makefile - builds everything by wildcard: a new file needs no edit here.
+#
+#   make                the program, at build/waggle
+#   make check          layer and size checks, unit tests, command line tests (minutes; root for some)
+#   make fuzz           every parser's fuzz target for FUZZ_SECONDS each
+#   make bench          side by side with perf, bpftrace and bcc; prints ratios
+#   make install        honours DESTDIR and PREFIX
+# Knobs: SAN=1 (address and undefined-behaviour sanitizers), DEBUG=1, COVERAGE=1, V=1 (show commands),
+#        B=dir (where to build), CC, CLANG (BPF and fuzzing), BPFTOOL.
+
+MAKEFLAGS += --no-builtin-rules
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+B ?= build
+CC := $(if $(filter default,$(origin CC)),gcc,$(CC))
+CLANG ?= clang
+BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool /usr/local/sbin/bpftool) bpftool)
+PROTOC_C ?= protoc-c
+PREFIX ?= /usr/local
+VERSION := $(shell cat VERSION)
+ARCH := $(shell uname -m | sed 's/x86_64/x86/;s/aarch64/arm64/')
+
+PKGS := libbpf libelf libdw liblzma libzstd libxxhash libpcre2-8 jansson libprotobuf-c zlib
+PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS))
+PKG_LIBS := $(shell pkg-config --libs $(PKGS)) -liberty -lpthread -lm
+
+WARN := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wformat=2 -Wundef \
+	-Wno-missing-field-initializers -Wno-unused-parameter -Werror
+CPPFLAGS := -D_GNU_SOURCE -DWAGGLE_VERSION='"$(VERSION)"' -Iinclude -Isrc -I$(B)/gen $(PKG_CFLAGS)
+CFLAGS := -std=gnu11 -g $(if $(DEBUG),-O0,-O2) -fno-omit-frame-pointer $(WARN)
+LDFLAGS :=
+ifdef SAN
+CFLAGS += -fsanitize=address,undefined -fno-sanitize-recover=undefined
+LDFLAGS += -fsanitize=address,undefined
+endif
+ifdef COVERAGE
+CFLAGS += --coverage
+LDFLAGS += --coverage
+endif
+
+Q := $(if $(V),,@)
+msg = $(if $(V),,@printf '  %-8s %s\n' '$(1)' '$(2)')
+
+# -- sources -------------------------------------------------------------------------------------
+LIB_SRC := $(filter-out src/cli/% src/bpf/%,$(wildcard src/*/*.c src/*/*/*.c))
+CLI_SRC := $(wildcard src/cli/*.c)
+BPF_SRC := $(wildcard src/bpf/*.bpf.c)
+PROTO_SRC := $(wildcard src/format/*.proto)
+EMBED := $(wildcard web/*.js web/*.css web/*.html data/*)
+
+PROTO_GEN := $(PROTO_SRC:src/%.proto=$(B)/gen/%.pb-c.c)
+LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o) $(PROTO_GEN:%.c=%.o) $(B)/gen/embed.o
+CLI_OBJ := $(CLI_SRC:%.c=$(B)/%.o)
+SKEL := $(if $(BPF_SRC),$(B)/gen/waggle.skel.h)
+GEN := $(PROTO_GEN) $(SKEL)
+
+UNIT_SRC := $(wildcard test/unit/*_test.c test/unit/*/*_test.c)
+UNIT := $(UNIT_SRC:%.c=$(B)/%)
+WORKLOAD_SRC := $(wildcard test/workload/*.c)
+WORKLOAD := $(WORKLOAD_SRC:%.c=$(B)/%)
+FUZZ_SRC := $(wildcard fuzz/*_fuzz.c)
+FUZZ := $(FUZZ_SRC:%.c=$(B)/%)
+
+.PHONY: all clean check unit fuzz bench install layers workloads
+all: $(B)/waggle
+
+$(B)/waggle: $(CLI_OBJ) $(B)/libwaggle.a
+	$(call msg,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(CLI_OBJ) $(B)/libwaggle.a $(PKG_LIBS)
+
+$(B)/libwaggle.a: $(LIB_OBJ)
+	$(call msg,AR,$@)
+	$(Q)rm -f $@; $(AR) rcs $@ $(LIB_OBJ)
+
+AR ?= ar
+ifeq ($(origin AR),default)
+AR := ar
+endif
+
+$(B)/%.o: %.c | $(GEN)
+	$(call msg,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/gen/%.o: $(B)/gen/%.c
+	$(call msg,CC,$<)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/gen/%.pb-c.c: src/%.proto
+	$(call msg,PROTOC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(PROTOC_C) --c_out=$(B)/gen -Isrc $<
+
+# Files of web/ and data/ as embed_web_viewer_js / embed_web_viewer_js_end (see base/embed.h).
+$(B)/gen/embed.S: $(EMBED) tools/embed.sh
+	$(call msg,EMBED,$@)
+	@mkdir -p $(@D)
+	$(Q)sh tools/embed.sh $(EMBED) > $@
+$(B)/gen/embed.o: $(B)/gen/embed.S
+	$(Q)$(CC) -c -o $@ $<
+
+# -- the kernel side: every *.bpf.c compiled alone, then linked to one object ----------------------
+BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) -Isrc -Wall -Wextra -Werror \
+	-Wno-missing-field-initializers -Wno-unused-parameter -Wno-unused-function
+$(B)/bpf/%.bpf.o: src/bpf/%.bpf.c
+	$(call msg,BPF,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -c -o $@ $<
+$(B)/bpf/waggle.o: $(BPF_SRC:src/bpf/%.bpf.c=$(B)/bpf/%.bpf.o)
+	$(call msg,BPFLINK,$@)
+	$(Q)$(BPFTOOL) gen object $@ $^
+$(B)/gen/waggle.skel.h: $(B)/bpf/waggle.o
+	$(call msg,SKEL,$@)
+	@mkdir -p $(@D)
+	$(Q)$(BPFTOOL) gen skeleton $< name waggle_bpf > $@
+
+# -- tests ---------------------------------------------------------------------------------------
+$(B)/test/unit/%: test/unit/%.c $(B)/libwaggle.a | $(GEN)
+	$(call msg,TEST,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) -Itest $(CFLAGS) -Wno-missing-prototypes -MMD -MP $(LDFLAGS) -o $@ $< \
+		$(B)/libwaggle.a $(PKG_LIBS) -lcmocka
+workloads: $(WORKLOAD)
+# Workloads say in their first lines how they want to be built ("CFLAGS: -O2 ..").
+$(B)/test/workload/%: test/workload/%.c
+	$(call msg,LOAD,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -g -O2 $(shell sed -n 's/^.*CFLAGS: *//p' $<) -o $@ $< -lpthread
+
+unit: $(UNIT)
+	$(Q)sh tools/run-unit.sh $(UNIT)
+
+$(B)/fuzz/%: fuzz/%.c $(LIB_SRC) $(GEN)
+	$(call msg,FUZZ,$<)
+	@mkdir -p $(@D)
+	$(Q)$(MAKE) --no-print-directory B=$(B)/fuzzlib CC=$(CLANG) \
+		CFLAGS='-std=gnu11 -g -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined' \
+		$(B)/fuzzlib/libwaggle.a
+	$(Q)$(CLANG) $(CPPFLAGS) -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -o $@ $< \
+		$(B)/fuzzlib/libwaggle.a $(PKG_LIBS)
+
+clean:
+	rm -rf $(B)
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

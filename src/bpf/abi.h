@@ -1,0 +1,203 @@
+/* abi.h - every type that crosses between the kernel side (src/bpf) and user space.
+ *
+ * Fixed widths only, no enums in structs, no bool, no pointers; sizes are asserted on both sides.
+ * Included by BPF programs (where vmlinux types are ours, see kernel.bpf.h), by user space, and by the
+ * host build of the BPF code.
+ */
+#ifndef WAGGLE_BPF_ABI_H
+#define WAGGLE_BPF_ABI_H
+
+#ifdef __BPF__
+typedef unsigned char uint8_t;
+typedef unsigned short uint16_t;
+typedef unsigned int uint32_t;
+typedef unsigned long long uint64_t;
+typedef signed char int8_t;
+typedef short int16_t;
+typedef int int32_t;
+typedef long long int64_t;
+#else
+#include <stdint.h>
+#endif
+
+enum walk_end {
+#define ROW(id, key, whole, text) WALK_##id,
+#include "bpf/ends.def"
+#undef ROW
+	WALK_END_MAX
+};
+
+/* -- frames ------------------------------------------------------------------------------------
+ * A user frame is (file, offset in that file) in one word, so that the same place in a thousand
+ * processes is one frame. Kernel frames are plain addresses (they are in their own part of a record).
+ */
+#define FRAME_FILE_SHIFT 48
+#define FRAME_OFFSET_MASK ((UINT64_C(1) << FRAME_FILE_SHIFT) - 1)
+#ifndef UINT64_C
+#define UINT64_C(x) x##ULL
+#endif
+#define FRAMES_KERNEL_MAX 128 /* one more than the kernel's own default limit of 127 */
+#define FRAMES_USER_MAX 1024
+#define FRAMES_USER_DEFAULT 128
+
+#define FILE_UNKNOWN 0u /* offset is an address in no file we could tell */
+#define FILE_VDSO 1u
+#define FILE_JIT 2u     /* anonymous executable memory; offset is the address */
+#define FILE_FIRST 8u   /* ids of real files start here */
+#define FILES_MAX 16384u
+
+/* How far a file has come. The kernel side moves NEW to ASKED, user space everything else. */
+enum file_state {
+	FILE_NEW,      /* nobody has asked for a table */
+	FILE_ASKED,    /* user space was told; the walk ends PENDING here meanwhile */
+	FILE_READY,    /* table published */
+	FILE_NO_TABLE, /* looked at, has no unwind information: frame pointers are tried */
+	FILE_STATE_MAX
+};
+
+/* What makes a file the same file: survives rename, and notices an upgrade in place. */
+struct file_key {
+	uint64_t ino;
+	uint64_t size;
+	uint64_t mtime_ns;
+	uint32_t dev;
+	uint32_t generation;
+};
+
+/* One slot a file, in a map that user space writes through mmap. `state` is written last. */
+struct file_slot {
+	uint32_t state;       /* enum file_state */
+	uint32_t index;       /* word address of the index entry of the first block */
+	uint32_t first_block; /* file offset >> BLOCK_SHIFT of that block */
+	uint32_t n_blocks;
+};
+
+/* -- unwind tables -----------------------------------------------------------------------------
+ * All tables live in one space of 32-bit words, cut into slabs of 4 MiB that are made on demand.
+ * A file has an index of n_blocks words, one for each 2 KiB of file offset: the word address of the
+ * block, or 0 for a block in which nothing can be unwound. A block is
+ *     5 words   ten 16-bit sub-starts: row number (from 0) in force at offset k*256, k = 0..7;
+ *               [8] = number of the last row; [9] unused
+ *     n words   rows, ascending: offset in the block (11 bits) << 16 | rule number (16 bits).
+ *               Row 0 has offset 0 (it repeats what was in force before the block).
+ * A block never crosses a slab; an index may. Layout chosen by measurement: it is within noise of the
+ * fastest one and needs half the memory of 8-byte rows.
+ */
+#define BLOCK_SHIFT 11
+#define BLOCK_BYTES (1u << BLOCK_SHIFT)
+#define BLOCK_SUB_SHIFT 8
+#define BLOCK_HEAD_WORDS 5
+#define SLAB_WORDS_SHIFT 20
+#define SLAB_WORDS (1u << SLAB_WORDS_SHIFT)
+#define SLABS_MAX 1024
+#define RULES_MAX 65536
+
+enum rule_kind {
+	RULE_END,      /* no function here (gap): rule 0 is always this */
+	RULE_RSP,      /* CFA = rsp + cfa_off */
+	RULE_RBP,      /* CFA = rbp + cfa_off */
+	RULE_REG,      /* CFA = cfa_reg + cfa_off: only known in frame 0 (and for tracked registers) */
+	RULE_DEREF_RSP,/* CFA = *(rsp + cfa_off) + add */
+	RULE_DEREF_RBP,/* CFA = *(rbp + cfa_off) + add */
+	RULE_PLT,      /* CFA = rsp + 8 + ((rip & 15) >= cfa_off ? 8 : 0) */
+	RULE_SIGNAL,   /* registers are in the signal frame at rsp (x86-64 ucontext) */
+	RULE_BOTTOM,   /* return address undefined: outermost frame */
+	RULE_UNKNOWN,  /* described, but in a way we cannot follow */
+	RULE_KIND_MAX
+};
+
+enum rbp_kind {
+	RBP_SAME,      /* unchanged */
+	RBP_CFA,       /* saved at CFA + rbp_off */
+	RBP_RBP,       /* saved at rbp + rbp_off (stack realignment) */
+	RBP_LOST,      /* undefined or of a kind we cannot follow */
+	RBP_KIND_MAX
+};
+
+struct unwind_rule {
+	int32_t cfa_off;
+	int32_t add;
+	int16_t rbp_off;
+	int16_t ra_off;   /* return address at CFA + ra_off (-8 almost everywhere) */
+	uint8_t kind;     /* enum rule_kind */
+	uint8_t rbp_kind; /* enum rbp_kind */
+	uint8_t cfa_reg;  /* DWARF register number, for RULE_REG */
+	uint8_t unused;
+};
+
+/* -- records from the kernel ------------------------------------------------------------------- */
+
+#define COMM_LEN 16
+
+#define SAMPLE_HAS_FRAMES 1u /* frames follow; otherwise the hash was sent before */
+#define SAMPLE_IN_KERNEL 2u  /* the tick hit kernel code */
+#define SAMPLE_KERNEL_FULL 4u/* the kernel part reached its limit */
+
+/* One timer tick. Followed by n_kernel + n_user words when SAMPLE_HAS_FRAMES, leaf first. */
+struct sample_record {
+	uint64_t time;  /* CLOCK_MONOTONIC ns */
+	uint64_t hash;  /* of both parts of the stack and how it ended */
+	uint32_t tgid, tid;
+	uint32_t cpu;
+	uint32_t end_file;  /* file id in which the user walk ended early, else 0 */
+	uint16_t n_kernel, n_user;
+	uint8_t end;        /* enum walk_end */
+	uint8_t flags;
+	uint16_t unused;
+	char comm[COMM_LEN];    /* the thread */
+	char process[COMM_LEN]; /* its process (thread group leader) */
+};
+
+/* A file met for the first time, or again after it could not be opened. */
+struct file_record {
+	uint64_t time;
+	struct file_key key;
+	uint64_t start, end;    /* the mapping, for /proc/PID/map_files */
+	uint64_t offset;        /* file offset of `start` */
+	uint32_t file;          /* the id given */
+	uint32_t tgid;
+	char name[64];          /* last part of the path, cut if longer */
+};
+
+/* Counters per CPU, read at intervals. One counter for every way a tick can end. */
+struct tick_stats {
+	uint64_t ticks;
+	uint64_t idle;
+	uint64_t filtered;
+	uint64_t taken;
+	uint64_t ring_full;
+	uint64_t scratch_busy;
+	uint64_t map_retries;
+	uint64_t map_walks;
+	uint64_t files_full;
+	uint64_t file_ring_full;
+};
+
+/* -- configuration: written to .rodata before the load ----------------------------------------- */
+
+#define TARGETS_MAX 4096
+#define CGROUPS_MAX 32
+
+struct cpu_config {
+	uint32_t filter_pids;   /* 1: only processes in `target_pids` */
+	uint32_t filter_tids;   /* 1: only threads in `target_tids` */
+	uint32_t filter_comm;   /* 1: only threads or processes called `comm` */
+	uint32_t n_cgroups;     /* only tasks at or below one of these */
+	uint32_t include_idle;
+	uint32_t no_user, no_kernel;
+	uint32_t max_frames;    /* user frames, at most FRAMES_USER_MAX */
+	uint32_t follow_forks;  /* children of target_pids become targets */
+	uint32_t skip_tgid;     /* never sample this process (ourselves), 0 = nobody */
+	uint32_t pidns_dev_hi, pidns_dev_lo; /* reserved for running inside a pid namespace; 0 */
+	char comm[COMM_LEN];
+};
+
+_Static_assert(sizeof(struct file_key) == 32, "abi");
+_Static_assert(sizeof(struct file_slot) == 16, "abi");
+_Static_assert(sizeof(struct unwind_rule) == 16, "abi");
+_Static_assert(sizeof(struct sample_record) == 80, "abi");
+_Static_assert(sizeof(struct file_record) == 144, "abi");
+_Static_assert(sizeof(struct tick_stats) == 80, "abi");
+_Static_assert(sizeof(struct cpu_config) == 64, "abi");
+
+#endif

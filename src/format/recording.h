@@ -1,0 +1,27 @@
+/* recording.h - the .waggle stream, written in pieces while the capture runs.
+ *
+ * A recording is the profile's tables in blocks: each flush writes whatever rows are new since the
+ * last one, so the same code serves a capture (a flush every second), a conversion (one flush) and a
+ * pipe. Layout in doc/recording.md: an 8-byte magic, then blocks of {u32 type, u32 length, u32 stored
+ * length, u32 checksum}; payloads zstd-compressed, little-endian, varints where numbers are small.
+ * A reader uses every whole block and says what was damaged; unknown block types are skipped.
+ *
+ * Ownership: the writer borrows the profile and the out until recording_free(). Errors stick in the
+ * out. Not thread safe.
+ */
+#ifndef WAGGLE_FORMAT_RECORDING_H
+#define WAGGLE_FORMAT_RECORDING_H
+
+#include "base/out.h"
+#include "profile/profile.h"
+
+struct recording;
+
+struct recording *recording_new(const struct profile *p, struct out *to); /* NULL: out of memory */
+/* Writes all rows that are new, then flushes the out. 0 or a negative errno. */
+int recording_flush(struct recording *r);
+/* The last flush, then names of all frames, meta, ledger and the end block. Does not commit the out. */
+int recording_finish(struct recording *r);
+void recording_free(struct recording *r);
+
+#endif

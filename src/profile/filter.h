@@ -1,0 +1,33 @@
+/* filter.h - a part of a profile as a profile of its own, and several profiles as one.
+ *
+ * Ownership: results are new profiles for the caller to free. Sources are not changed. Regexes in a
+ * filter are borrowed. Not thread safe with respect to the regexes.
+ */
+#ifndef WAGGLE_PROFILE_FILTER_H
+#define WAGGLE_PROFILE_FILTER_H
+
+#include "base/regex.h"
+#include "profile/profile.h"
+
+struct profile_filter {
+	const uint32_t *pids, *tids, *cpus; /* any of these; NULL = all */
+	size_t n_pids, n_tids, n_cpus;
+	const struct regex *comm;  /* thread or process name; NULL = all */
+	uint64_t from, to;         /* ns since the start; to == 0 = to the end. Untimed samples pass
+				      only when neither is set */
+	const struct regex *keep;  /* only stacks with a frame that matches */
+	const struct regex *drop;  /* no stack with a frame that matches */
+	const struct regex *focus; /* stacks start at the first (outermost) matching frame; others go */
+	bool no_kernel, no_user;   /* leave out kernel / user frames (bcc -U / -K) */
+};
+
+/* 0 or -ENOMEM. Regexes see the labels of profile_line_label(). What was filtered away is counted
+ * in the result's ledger under FILTERED; the rest of the ledger is carried over. */
+int profile_filter(const struct profile *src, const struct profile_filter *f, struct profile **ret,
+		   struct err *e);
+
+/* Adds all of src to dst. Value types must be the same set (matched by type and unit): -EINVAL with
+ * a sentence otherwise. Times are shifted so that both keep their wall clock; ledgers add up. */
+int profile_merge(struct profile *dst, const struct profile *src, struct err *e);
+
+#endif
