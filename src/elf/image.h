@@ -44,6 +44,9 @@ uint16_t elf_image_type(const struct elf_image *img);    /* ET_DYN .. */
 uint64_t elf_image_entry(const struct elf_image *img);   /* vaddr, 0 when none */
 const struct elf_segment *elf_image_segments(const struct elf_image *img, size_t *ret_n);
 
+/* The first program header of that type (PT_GNU_EH_FRAME ..); exec and write are its flags. */
+bool elf_image_program_header(const struct elf_image *img, uint32_t type, struct elf_segment *ret);
+
 /* Address <-> file offset through the PT_LOAD that covers it. False when none does. */
 bool elf_image_to_offset(const struct elf_image *img, uint64_t vaddr, uint64_t *ret_offset);
 bool elf_image_to_vaddr(const struct elf_image *img, uint64_t offset, uint64_t *ret_vaddr);
@@ -54,6 +57,10 @@ int elf_image_section(struct elf_image *img, const char *name, struct elf_sectio
 int elf_image_section_head(struct elf_image *img, const char *name, struct elf_section *ret);
 /* By index (for sh_link). */
 int elf_image_section_at(struct elf_image *img, uint32_t index, struct elf_section *ret);
+
+/* Bytes of the file as they are. Borrowed; each call keeps its bytes until elf_image_free(). -EBADMSG
+ * when they are not all in the file, -ENOMEM. */
+int elf_image_bytes(struct elf_image *img, uint64_t offset, uint64_t size, const uint8_t **ret);
 
 /* Raw build id bytes from the note segments or sections; returns the length, 0 when there is none. */
 size_t elf_image_build_id(struct elf_image *img, uint8_t id[ELF_BUILD_ID_MAX]);
