@@ -195,8 +195,8 @@ struct cpu_config {
 _Static_assert(sizeof(struct file_key) == 32, "abi");
 _Static_assert(sizeof(struct file_slot) == 16, "abi");
 _Static_assert(sizeof(struct unwind_rule) == 16, "abi");
-_Static_assert(sizeof(struct sample_record) == 80, "abi");
-_Static_assert(sizeof(struct file_record) == 144, "abi");
+_Static_assert(sizeof(struct sample_record) == 72, "abi");
+_Static_assert(sizeof(struct file_record) == 136, "abi");
 _Static_assert(sizeof(struct tick_stats) == 80, "abi");
 _Static_assert(sizeof(struct cpu_config) == 64, "abi");
 
