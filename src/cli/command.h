@@ -26,9 +26,10 @@ struct command {
 	const char *name;
 	const char *summary;     /* one line, no full stop */
 	const char *usage;       /* what follows the name: "[OPTIONS] [DURATION] [-- COMMAND ..]" */
-	const char *description; /* paragraphs for --help and the man page */
+	const char *description; /* paragraphs for --help and the man page, parted by empty lines */
 	const char *examples;    /* lines of "command<TAB>what it does" */
-	const struct option_row *const *options; /* NULL-terminated list of tables */
+	const char *const *words;/* what may stand as the first word, for completion; NULL = file names */
+	const struct option_table *options;      /* ends with rows == NULL; NULL = no options */
 	/* argv[0] is the command's name. Returns an exit code. */
 	int (*run)(int argc, char **argv);
 };
@@ -39,5 +40,10 @@ const struct command *command_by_name(const char *name);
 /* Prints "waggle: sentence" to standard error and returns the exit code that fits e->code. */
 int command_fail(const struct err *e);
 int exit_code_of(int negative_errno);
+
+/* option_parse() with the command's own tables, and --help answered. Returns -1 to go on, or an exit
+ * code to leave with (the sentence has been printed). Call option_free() in either case. */
+int command_parse(const struct command *c, int argc, char **argv, void *values,
+		  struct option_rest *rest);
 
 #endif

@@ -1,9 +1,16 @@
 /* option.h - command line options as data: parser, help, man page and completion read the same rows.
  *
- * A table ends with a row whose name is NULL. Values are stored at `offset` into the struct that
- * option_parse() is given; a list option appends (a comma-separated argument appends each part).
- * Long options accept "--name=value" and "--name value"; short ones bundle as getopt's do. "--" ends
- * the options and what follows is the command to run.
+ * A table ends with a row whose name is NULL. Tables are shared between commands (output, filters):
+ * a command lists them with the place of their struct in its own, and values are stored at
+ * base + offset of the struct that option_parse() is given. A list option appends (a comma-separated
+ * argument appends each part). Long options accept "--name=value" and "--name value"; short ones
+ * bundle as getopt's do. "--" ends the options and what follows is the command to run.
+ *
+ *	static const struct option_table cpu_tables[] = {
+ *		{ cpu_options, 0 },
+ *		{ output_options, offsetof(struct cpu_opts, output) },
+ *		{ NULL, 0 },
+ *	};
  */
 #ifndef WAGGLE_CLI_OPTION_H
 #define WAGGLE_CLI_OPTION_H
@@ -44,6 +51,12 @@ struct option_row {
 	const char *group;  /* heading in help: "Targets", "Output", .. (NULL: same as the row before) */
 };
 
+/* A list of these ends with rows == NULL. */
+struct option_table {
+	const struct option_row *rows;
+	size_t base;
+};
+
 struct option_rest {
 	VEC(const char *) words; /* positional arguments, borrowed */
 	char **command;          /* after "--", NULL when there was none */
@@ -52,9 +65,13 @@ struct option_rest {
 };
 
 /* Parses argv[1..]. 0, or -EINVAL with a sentence (unknown option with the nearest known one, missing
- * or bad value, option given twice with different values, ..). Free the lists with option_free(). */
-int option_parse(int argc, char **argv, const struct option_row *const *tables, void *values,
+ * or bad value, option given twice with different values, ..), or -ENOMEM. What is not given keeps the
+ * value it has, so defaults are set before. Free the lists with option_free() in either case. */
+int option_parse(int argc, char **argv, const struct option_table *tables, void *values,
 		 struct option_rest *rest, struct err *e);
-void option_free(const struct option_row *const *tables, void *values, struct option_rest *rest);
+void option_free(const struct option_table *tables, void *values, struct option_rest *rest);
+
+/* Does this kind of option take an argument? */
+bool option_takes_argument(const struct option_row *row);
 
 #endif
