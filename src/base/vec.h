@@ -13,9 +13,9 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#define VEC(type)               \
+#define VEC(...)                \
 	struct {                \
-		type *at;       \
+		__VA_ARGS__ *at; \
 		size_t n, cap;  \
 	}
 
