@@ -107,7 +107,10 @@ $(B)/bpf/%.bpf.o: src/bpf/%.bpf.c
 	$(call msg,BPF,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -c -o $@ $<
-$(B)/bpf/waggle.o: $(BPF_SRC:src/bpf/%.bpf.c=$(B)/bpf/%.bpf.o)
+# unwind.bpf.c defines the shared maps and must come first: libbpf 1.1 loses the offset of a map that it
+# meets as extern before it meets the definition.
+BPF_FIRST := src/bpf/unwind.bpf.c
+$(B)/bpf/waggle.o: $(patsubst src/bpf/%.bpf.c,$(B)/bpf/%.bpf.o,$(BPF_FIRST) $(filter-out $(BPF_FIRST),$(BPF_SRC)))
 	$(call msg,BPFLINK,$@)
 	$(Q)$(BPFTOOL) gen object $@ $^
 $(B)/gen/waggle.skel.h: $(B)/bpf/waggle.o

@@ -1,0 +1,202 @@
+/* cpu.bpf.c - the on-CPU source: one run per timer tick (or counter overflow) on every processor.
+ *
+ * Filters come before any walk, so what was not asked for costs a few nanoseconds. Every tick ends in
+ * exactly one counter of struct tick_stats: that is what makes the ledger add up.
+ */
+#include "bpf/maps.bpf.h"
+#include "bpf/emit.bpf.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_tracing.h>
+
+const volatile struct cpu_config cpu_config = {};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__type(key, u32);
+	__type(value, u32);
+	__uint(max_entries, TARGETS_MAX);
+} target_pids SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__type(key, u32);
+	__type(value, u32);
+	__uint(max_entries, TARGETS_MAX);
+} target_tids SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_CGROUP_ARRAY);
+	__uint(key_size, sizeof(u32));
+	__uint(value_size, sizeof(u32));
+	__uint(max_entries, CGROUPS_MAX);
+} target_cgroups SEC(".maps");
+
+static __always_inline bool comm_is(const char *comm)
+{
+	for (int i = 0; i < COMM_LEN; i++) {
+		if (comm[i] != cpu_config.comm[i])
+			return false;
+		if (!comm[i])
+			break;
+	}
+	return true;
+}
+
+static __always_inline bool tick_in_cgroups(void)
+{
+	for (u32 i = 0; i < CGROUPS_MAX && i < cpu_config.n_cgroups; i++)
+		if (bpf_current_task_under_cgroup(&target_cgroups, i) == 1)
+			return true;
+	return false;
+}
+
+static __always_inline bool tick_wanted(u32 tgid, u32 tid, struct sample_record *r)
+{
+	if (tgid == cpu_config.skip_tgid && tgid)
+		return false;
+	if (cpu_config.filter_pids && !bpf_map_lookup_elem(&target_pids, &tgid))
+		return false;
+	if (cpu_config.filter_tids && !bpf_map_lookup_elem(&target_tids, &tid))
+		return false;
+	if (cpu_config.filter_comm && !comm_is(r->comm) && !comm_is(r->process))
+		return false;
+	if (cpu_config.n_cgroups && !tick_in_cgroups())
+		return false;
+	return true;
+}
+
+/* DWARF numbers of the saved registers. They must all be read before the first branch on one of them:
+ * clang may otherwise merge two reads of the context into one the verifier refuses. */
+static __always_inline void regs_take(struct walk *w, const struct pt_regs *r)
+{
+	w->regs[0] = r->ax;
+	w->regs[1] = r->dx;
+	w->regs[2] = r->cx;
+	w->regs[3] = r->bx;
+	w->regs[4] = r->si;
+	w->regs[5] = r->di;
+	w->regs[6] = r->bp;
+	w->regs[7] = r->sp;
+	w->regs[8] = r->r8;
+	w->regs[9] = r->r9;
+	w->regs[10] = r->r10;
+	w->regs[11] = r->r11;
+	w->regs[12] = r->r12;
+	w->regs[13] = r->r13;
+	w->regs[14] = r->r14;
+	w->regs[15] = r->r15;
+	w->ip = r->ip;
+}
+
+/* The kernel's part of the stack, straight into the record. */
+static __always_inline u32 tick_kernel(struct bpf_perf_event_data *ctx, struct walk *w)
+{
+	long bytes = bpf_get_stack(ctx, w->frames, (FRAMES_KERNEL_MAX - 1) * sizeof(u64), 0);
+	u32 n = bytes > 0 ? (u32)bytes / sizeof(u64) : 0;
+
+	if (n >= FRAMES_KERNEL_MAX)
+		n = FRAMES_KERNEL_MAX - 1;
+	for (u32 i = 0; i < FRAMES_KERNEL_MAX && i < n; i++) {
+		w->hash = (w->hash ^ w->frames[i]) * 0x9e3779b97f4a7c15ull;
+		w->hash ^= w->hash >> 32;
+	}
+	return n;
+}
+
+static __always_inline void tick_walk(struct bpf_perf_event_data *ctx, struct walk *w,
+				      struct task_struct *task, bool in_kernel)
+{
+	struct sample_record *r = &w->record;
+	u32 n_kernel = 0, n_user = 0;
+
+	w->hash = 0;
+	w->n = 0;
+	w->end = WALK_NONE;
+	w->end_file = 0;
+	if (in_kernel && !cpu_config.no_kernel)
+		n_kernel = tick_kernel(ctx, w);
+	w->base = n_kernel;
+	if (in_kernel) {
+		struct pt_regs *saved = (struct pt_regs *)bpf_task_pt_regs(task);
+
+		regs_take(w, saved);
+	}
+	w->sp = w->regs[7];
+	w->bp = w->regs[6];
+	if (!cpu_config.no_user && task->mm && !(task->flags & PF_KTHREAD))
+		n_user = walk_user(SCRATCH_TIMER);
+	r->hash = w->hash ^ (u64)w->end << 56 ^ (u64)n_kernel << 48;
+	r->n_kernel = n_kernel;
+	r->n_user = n_user;
+	r->end = w->end;
+	r->end_file = w->end_file;
+	r->flags = (in_kernel ? SAMPLE_IN_KERNEL : 0) |
+		   (n_kernel == FRAMES_KERNEL_MAX - 1 ? SAMPLE_KERNEL_FULL : 0);
+}
+
+SEC("perf_event")
+int cpu_tick(struct bpf_perf_event_data *ctx)
+{
+	u64 id = bpf_get_current_pid_tgid();
+	u32 zero = 0, slot = SCRATCH_TIMER;
+	struct tick_stats *st = bpf_map_lookup_elem(&stats, &zero);
+	struct walk *w = bpf_map_lookup_elem(&scratch, &slot);
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct sample_record *r;
+	bool in_kernel;
+
+	if (!st || !w)
+		return 0;
+	st->ticks++;
+	if (w->busy) {
+		st->scratch_busy++;
+		return 0;
+	}
+	if (!(u32)id && !cpu_config.include_idle) {
+		st->idle++;
+		return 0;
+	}
+	r = &w->record;
+	bpf_get_current_comm(r->comm, sizeof(r->comm));
+	BPF_CORE_READ_INTO(&r->process, task, group_leader, comm);
+	if (!tick_wanted(id >> 32, (u32)id, r)) {
+		st->filtered++;
+		return 0;
+	}
+	w->busy = 1;
+	r->time = bpf_ktime_get_ns();
+	r->tgid = w->tgid = id >> 32;
+	r->tid = (u32)id;
+	r->cpu = bpf_get_smp_processor_id();
+	regs_take(w, &ctx->regs);
+	in_kernel = !(ctx->regs.cs & 3);
+	tick_walk(ctx, w, task, in_kernel);
+	emit_sample(w, st);
+	st->map_walks += w->maps_walked;
+	st->map_retries += w->maps_retried;
+	st->files_full += w->end == WALK_FILES_FULL;
+	w->busy = 0;
+	return 0;
+}
+
+/* Children of a target are targets; a process that is over is none any more. */
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(cpu_fork, struct task_struct *parent, struct task_struct *child)
+{
+	u32 from = parent->tgid, to = child->tgid, one = 1;
+
+	if (from != to && bpf_map_lookup_elem(&target_pids, &from))
+		bpf_map_update_elem(&target_pids, &to, &one, BPF_ANY);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(cpu_exit, struct task_struct *task)
+{
+	u32 tgid = task->tgid;
+
+	if (!BPF_CORE_READ(task, signal, live.counter))
+		bpf_map_delete_elem(&target_pids, &tgid);
+	return 0;
+}
