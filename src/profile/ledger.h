@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/map64.h"
 #include "base/vec.h"
 
 enum ledger_id {
@@ -40,6 +41,7 @@ struct ledger {
 	uint64_t n[LEDGER_MAX];
 	VEC(struct ledger_cause) cuts;
 	VEC(struct ledger_cause) unnamed;
+	struct map64 by_cut, by_unnamed; /* reason << 32 | object -> its row; private to ledger.c */
 };
 
 const struct ledger_row *ledger_rows(void);        /* LEDGER_MAX of them, static */
@@ -52,6 +54,8 @@ uint32_t ledger_end_of_key(const char *key);       /* UINT32_MAX when unknown */
 uint32_t ledger_unnamed_of_key(const char *key);
 
 void ledger_free(struct ledger *l);
+/* Forgets the causes of unnamed frames, before they are counted anew. */
+void ledger_clear_unnamed(struct ledger *l);
 /* Adds to the (reason, object) cause. 0 or -ENOMEM. */
 int ledger_cut(struct ledger *l, uint32_t end, uint32_t object, uint64_t samples);
 int ledger_unnamed(struct ledger *l, uint32_t reason, uint32_t object, uint64_t frames);

@@ -102,6 +102,10 @@ struct profile_label {
 	uint32_t unit; /* string */
 };
 
+struct profile_label_set {
+	uint32_t first, n; /* rows of labels */
+};
+
 struct profile_sample {
 	uint64_t time;  /* ns since meta.start_mono, PROFILE_NO_TIME when there is none */
 	uint32_t stack; /* leaf node */
@@ -113,6 +117,12 @@ struct profile_sample {
 
 struct profile_value_type {
 	uint32_t type, unit; /* strings: ("samples","count"), ("cpu","nanoseconds"), .. */
+};
+
+/* Rows of a table by the hash of their key; rows that share a hash are chained and compared. */
+struct profile_index {
+	struct map64 heads;  /* hash -> newest row */
+	VEC(uint32_t) next;  /* per row: the one before it with the same hash, 0 = none */
 };
 
 /* What was asked and on what. Strings are ids; 0 = not known. */
@@ -139,7 +149,7 @@ struct profile {
 	VEC(struct profile_node) nodes;
 	VEC(struct profile_task) tasks;
 	VEC(struct profile_label) labels;
-	VEC(struct { uint32_t first, n; }) label_sets;
+	VEC(struct profile_label_set) label_sets;
 	VEC(struct profile_value_type) value_types;
 	VEC(struct profile_sample) samples;
 	VEC(int64_t) values;    /* samples.n rows of value_types.n */
@@ -147,9 +157,10 @@ struct profile {
 	struct ledger ledger;
 	bool oom;
 
-	/* Indices; private to profile.c. */
-	struct map64 by_node, by_frame, by_task, by_object, by_labels;
-	VEC(uint32_t) chain; /* next entry with the same hash, per table; see profile.c */
+	/* Private to profile.c and frames.c. */
+	struct map64 by_node;  /* parent << 32 | frame: the whole key */
+	struct map64 by_stack; /* hash of a whole stack -> its leaf; verified on every hit */
+	struct profile_index by_frame, by_task, by_object, by_labels;
 };
 
 /* A new empty profile whose only value type is (type, unit). NULL when out of memory. */
@@ -192,7 +203,8 @@ uint32_t profile_task(struct profile *p, uint32_t pid, uint32_t tid, const char 
 		      const char *process);
 uint32_t profile_labels(struct profile *p, const struct profile_label *set, uint32_t n);
 
-/* Appends a sample; `values` has value_types.n entries. 0 or -ENOMEM. */
+/* Appends a sample; `values` has value_types.n entries. 0, -ENOMEM (also for ids that are
+ * PROFILE_NONE because of it), or -EINVAL for ids that do not exist. */
 int profile_sample(struct profile *p, const struct profile_sample *s, const int64_t *values);
 
 /* -- reading ----------------------------------------------------------------------------------- */
