@@ -17,6 +17,7 @@ CC := $(if $(filter default,$(origin CC)),gcc,$(CC))
 CLANG ?= clang
 BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool /usr/local/sbin/bpftool) bpftool)
 PROTOC_C ?= protoc-c
+RUSTC ?= rustc
 PREFIX ?= /usr/local
 VERSION := $(shell cat VERSION)
 ARCH := $(shell uname -m | sed 's/x86_64/x86/;s/aarch64/arm64/')
@@ -57,8 +58,8 @@ GEN := $(PROTO_GEN) $(SKEL)
 
 UNIT_SRC := $(wildcard test/unit/*_test.c test/unit/*/*_test.c)
 UNIT := $(UNIT_SRC:%.c=$(B)/%)
-WORKLOAD_SRC := $(wildcard test/workload/*.c)
-WORKLOAD := $(WORKLOAD_SRC:%.c=$(B)/%)
+WORKLOAD_SRC := $(wildcard test/workload/*.c test/workload/*.cc)
+WORKLOAD := $(addprefix $(B)/,$(basename $(WORKLOAD_SRC)))
 FUZZ_SRC := $(wildcard fuzz/*_fuzz.c)
 FUZZ := $(FUZZ_SRC:%.c=$(B)/%)
 
@@ -125,11 +126,21 @@ $(B)/test/unit/%: test/unit/%.c $(B)/libwaggle.a | $(GEN)
 	$(Q)$(CC) $(CPPFLAGS) -Itest $(CFLAGS) -Wno-missing-prototypes -MMD -MP $(LDFLAGS) -o $@ $< \
 		$(B)/libwaggle.a $(PKG_LIBS) -lcmocka
 workloads: $(WORKLOAD)
+$(WORKLOAD): $(wildcard test/workload/*.h) test/workload/split.c
 # Workloads say in their first lines how they want to be built ("CFLAGS: -O2 ..").
 $(B)/test/workload/%: test/workload/%.c
 	$(call msg,LOAD,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) -g -O2 $(shell sed -n 's/^.*CFLAGS: *//p' $<) -o $@ $< -lpthread
+$(B)/test/workload/%: test/workload/%.cc
+	$(call msg,LOAD,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CXX) -g -O2 $(shell sed -n 's/^.*CFLAGS: *//p' $<) -o $@ $< -lpthread
+# Not part of `workloads`: the live tests ask for it where there is a rustc.
+$(B)/test/workload/%: test/workload/%.rs
+	$(call msg,LOAD,$<)
+	@mkdir -p $(@D)
+	$(Q)$(RUSTC) -O -g -o $@ $<
 
 unit: $(UNIT)
 	$(Q)sh tools/run-unit.sh $(UNIT)

@@ -1,0 +1,343 @@
+"""harness.py - what the live tests share: starting things and being sure they end, reading folded stacks,
+the truths that workloads print, and counting passes. Standard library only.
+
+A test is a function marked @case("what it shows"); it fails by AssertionError (use check()), and may
+raise Skip. Nothing is killed but what was started here, by its pid.
+"""
+import atexit
+import collections
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BUILD = os.environ.get("B", os.path.join(ROOT, "build"))
+WAGGLE = os.environ.get("WAGGLE", os.path.join(BUILD, "waggle"))
+CPUS = len(os.sched_getaffinity(0))
+
+_running = []
+_cleanups = []
+_cases = []
+
+
+class Skip(Exception):
+    pass
+
+
+def workload(name):
+    return os.path.join(BUILD, "test/workload", name)
+
+
+def check(condition, *words):
+    if not condition:
+        raise AssertionError(" ".join(str(w) for w in words))
+
+
+# -- processes -------------------------------------------------------------------------------------
+
+class Done:
+    """A command that has ended: rc, out, err, seconds."""
+
+    def __init__(self, rc, out, err, seconds, args):
+        self.rc, self.out, self.err, self.seconds, self.args = rc, out, err, seconds, args
+
+    def __str__(self):
+        return "%s -> %s\n%s" % (" ".join(self.args), self.rc, self.err[-1500:])
+
+
+def start(args, **how):
+    """Starts a program in a session of its own; it is ended with stop(), at the latest at exit."""
+    how.setdefault("stdin", subprocess.DEVNULL)
+    how.setdefault("stdout", subprocess.DEVNULL)
+    how.setdefault("stderr", subprocess.DEVNULL)
+    how.setdefault("start_new_session", True)
+    p = subprocess.Popen([str(a) for a in args], **how)
+    _running.append(p)
+    return p
+
+
+def start_logged(args, **how):
+    """start() with standard output and error kept in files: read them with said(p)."""
+    log = tempfile.NamedTemporaryFile("w+b", prefix="waggle-live-", delete=False)
+    later(os.unlink, log.name)
+    p = start(args, stdout=log, stderr=subprocess.STDOUT, **how)
+    p.log = log.name
+    return p
+
+
+def said(p):
+    with open(p.log, encoding="utf-8", errors="replace") as f:
+        return f.read()
+
+
+def finish(p, seconds=30):
+    """Waits for what start() started to end by itself; its exit code."""
+    try:
+        rc = p.wait(seconds)
+    except subprocess.TimeoutExpired:
+        stop(p, signal.SIGKILL)
+        raise AssertionError("did not end within %d s: %s" % (seconds, p.args))
+    _running.remove(p)
+    return rc
+
+
+def stop(p, sig=signal.SIGTERM, patience=5):
+    """Ends what start() started, with everything that is left in its session's process group."""
+    if p in _running:
+        _running.remove(p)
+    for s in (sig, signal.SIGKILL):
+        try:
+            os.killpg(p.pid, s)
+        except ProcessLookupError:
+            pass
+        try:
+            return p.wait(patience)
+        except subprocess.TimeoutExpired:
+            pass
+    return None
+
+
+def run(args, timeout=60, **how):
+    args = [str(a) for a in args]
+    begun = time.monotonic()
+    p = start(args, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **how)
+    try:
+        out, err = p.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        stop(p, signal.SIGKILL)
+        raise AssertionError("did not end within %d s: %s" % (timeout, " ".join(args)))
+    finally:
+        if p in _running:
+            _running.remove(p)
+    return Done(p.returncode, out.decode("utf-8", "replace"), err.decode("utf-8", "replace"),
+                time.monotonic() - begun, args)
+
+
+def waggle(*args, timeout=60):
+    return run([WAGGLE] + list(args), timeout)
+
+
+def waggle_ok(*args, timeout=60):
+    d = waggle(*args, timeout=timeout)
+    check(d.rc == 0, "exit code", d.rc, "of", d)
+    return d
+
+
+def later(function, *args):
+    """Called at the end whatever happens, last first."""
+    _cleanups.append((function, args))
+
+
+def tidy():
+    for p in list(_running):
+        stop(p, signal.SIGTERM, 3)
+    while _cleanups:
+        function, args = _cleanups.pop()
+        try:
+            function(*args)
+        except OSError as e:
+            print("clean up: %s" % e, file=sys.stderr)
+
+
+atexit.register(tidy)
+for _s in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    signal.signal(_s, lambda number, frame: sys.exit(128 + number))
+
+
+def scratch():
+    path = tempfile.mkdtemp(prefix="waggle-live-")
+    os.chmod(path, 0o755)
+    later(shutil.rmtree, path, True)
+    return path
+
+
+def wait_for(condition, seconds=10, step=0.05):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(step)
+    return False
+
+
+# -- folded stacks ---------------------------------------------------------------------------------
+
+class Folded:
+    """Lines "comm;outer;..;leaf N" as a counter of tuples."""
+
+    def __init__(self, stacks=None):
+        self.stacks = collections.Counter(stacks or {})
+
+    @staticmethod
+    def parse(text):
+        f = Folded()
+        for line in text.splitlines():
+            stack, _, n = line.rpartition(" ")
+            check(stack and n.isdigit(), "not a folded line:", line[:200])
+            f.stacks[tuple(stack.split(";"))] += int(n)
+        return f
+
+    @staticmethod
+    def of_file(path):
+        with open(path, encoding="utf-8", errors="replace") as f:
+            return Folded.parse(f.read())
+
+    def total(self):
+        return sum(self.stacks.values())
+
+    def only(self, test):
+        return Folded({s: n for s, n in self.stacks.items() if test(s)})
+
+    def comm(self, name):
+        return self.only(lambda s: s[0] == name)
+
+    def comms(self):
+        c = collections.Counter()
+        for s, n in self.stacks.items():
+            c[s[0]] += n
+        return c
+
+    def having(self, frame):
+        return self.only(lambda s: frame in s[1:])
+
+    def cut(self, reason=""):
+        return self.only(lambda s: any(f.startswith("[cut: " + reason) for f in s[1:3]))
+
+    def show(self, n=5):
+        rows = ["%d %s" % (c, ";".join(s)[:600]) for s, c in self.stacks.most_common(n)]
+        return "\n    " + "\n    ".join(rows)
+
+
+def perf_folded(path):
+    """The same from a perf.data file (inline frames left out, so that tools compare)."""
+    d = run(["perf", "script", "-i", path, "--no-inline", "-F", "comm,tid,ip,sym,dso"], 120)
+    f, comm, frames = Folded(), None, []
+    for line in d.out.splitlines() + [""]:
+        if not line.strip():
+            if comm is not None:
+                f.stacks[tuple([comm] + frames[::-1])] += 1
+            comm, frames = None, []
+        elif not line[0].isspace() or comm is None:
+            comm = re.sub(r"\s+\d+\s*$", "", line.strip())
+        else:
+            sym = re.sub(r"\+0x[0-9a-f]+$", "", re.sub(r" \([^()]*\)$", "", line.split(None, 1)[1]))
+            frames.append(sym)
+    return f
+
+
+# -- truths ----------------------------------------------------------------------------------------
+
+PATHS = ("hot70", "hot20", "hot10")
+
+
+def truths(text):
+    """The "truth key value .." lines a workload printed, each a dictionary."""
+    rows = []
+    for line in text.splitlines():
+        if line.startswith("truth "):
+            words = line.split()[1:]
+            rows.append(dict(zip(words[::2], map(float, words[1::2]))))
+    return rows
+
+
+def split_truth(text):
+    """Several processes' splits, weighted by their time."""
+    rows = truths(text)
+    check(rows, "split printed no truth:", text[:300])
+    cpu = sum(r["cpu"] for r in rows)
+    t = {p: sum(r[p] * r["cpu"] for r in rows) / cpu for p in PATHS}
+    t["cpu"] = cpu
+    return t
+
+
+def hot(folded):
+    """Samples in each of split's three paths."""
+    return {p: folded.only(lambda s: p + "_60" in s or p + "_0" in s) for p in PATHS}
+
+
+def hot_shares(folded):
+    h = {p: f.total() for p, f in hot(folded).items()}
+    total = sum(h.values())
+    check(total > 0, "no sample of any path:", folded.show())
+    return {p: n / total for p, n in h.items()}, total
+
+
+def check_split(folded, truth, points=2.0):
+    shares, total = hot_shares(folded)
+    for p in PATHS:
+        check(abs(shares[p] - truth[p]) * 100 <= points,
+              "%s: %.2f %% reported, %.2f %% true (%d samples)" %
+              (p, shares[p] * 100, truth[p] * 100, total))
+    return total
+
+
+def check_whole(folded, path, depth=60, root="_start"):
+    """Every stack that holds the path's leaf has all of the path in order and reaches `root`."""
+    chain = tuple("%s_%d" % (path, i) for i in range(depth, -1, -1))
+    bad, n = Folded(), 0
+    for s, c in folded.stacks.items():
+        if chain[-1] not in s and chain[0] not in s:
+            continue
+        n += c
+        at = s.index(chain[0]) if chain[0] in s else -1
+        if at < 0 or s[at:at + len(chain)] != chain or s[1] != root or "main" not in s:
+            bad.stacks[s] += c
+    check(n > 0, "no sample of", path, folded.show())
+    check(not bad.stacks, bad.total(), "of", n, "samples of", path, "not whole:", bad.show(3))
+    return n
+
+
+def functions(report):
+    """The functions of a --json report by name."""
+    return {f["name"]: f for f in report["functions"]}
+
+
+def load_json(done):
+    try:
+        return json.loads(done.out)
+    except ValueError as e:
+        raise AssertionError("not one JSON object: %s: %s" % (e, done.out[:300]))
+
+
+# -- cases -----------------------------------------------------------------------------------------
+
+def case(title):
+    def add(function):
+        _cases.append((title, function))
+        return function
+    return add
+
+
+def run_cases(pattern=None):
+    """Runs them in order; returns an exit code. The last line is "N passed, N failed, N skipped"."""
+    passed = failed = skipped = 0
+    for title, function in _cases:
+        if pattern and not re.search(pattern, title + " " + function.__name__):
+            continue
+        begun = time.monotonic()
+        try:
+            word = function() or ""
+            passed += 1
+            print("ok      %-62s %5.1f s  %s" % (title, time.monotonic() - begun, word))
+        except Skip as e:
+            skipped += 1
+            print("skipped %-62s %s" % (title, e))
+        except (AssertionError, OSError, KeyError, ValueError, TypeError, IndexError) as e:
+            failed += 1
+            print("FAILED  %s\n  %s: %s" % (title, type(e).__name__, e))
+        finally:
+            tidy_running()
+        sys.stdout.flush()
+    print("%d passed, %d failed, %d skipped" % (passed, failed, skipped))
+    return 1 if failed or not passed else 0
+
+
+def tidy_running():
+    for p in list(_running):
+        stop(p, signal.SIGKILL, 3)

@@ -1,0 +1,10 @@
+"""run.py [PATTERN] - the live tests in order; run.sh builds what they need first."""
+import sys
+
+import harness
+import truth     # noqa: F401 - each module adds its cases when it is read
+import filters   # noqa: F401
+import names     # noqa: F401
+import ledger    # noqa: F401
+
+sys.exit(harness.run_cases(sys.argv[1] if len(sys.argv) > 1 else None))

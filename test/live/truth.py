@@ -1,0 +1,280 @@
+"""truth.py - is what the profile says what happened? Known splits, known depths and short lives: nothing
+may be missing and nothing misplaced. The truth comes from the workloads' own CPU clocks.
+"""
+import os
+import shutil
+import time
+
+from harness import *
+
+
+def allow_pending(mine, hz, cpus=1, head=0.3):
+    """Stacks cut short may only be those taken while the first tables were built."""
+    cut, pending = mine.cut(), mine.cut("table_pending")
+    check(cut.total() == pending.total(), cut.total() - pending.total(), "stacks cut:", cut.show())
+    check(pending.total() <= head * hz * cpus + 2, pending.total(), "stacks cut while a table was built")
+
+
+def check_split_run(mine, truth, hz, cpus=1):
+    """Shares within 2 points, every stack whole; returns the number of samples in the paths."""
+    n = check_split(mine, truth)
+    for p in PATHS:
+        check_whole(mine, p)
+    allow_pending(mine, hz, cpus)
+    check(n >= 0.93 * mine.total(), "only", n, "of", mine.total(), "samples are in the paths",
+          mine.only(lambda s: not any(f[:3] == "hot" for f in s)).show())
+    return n
+
+
+def split_command(hz, seconds, binary="split", processes=1):
+    d = waggle_ok("-F", hz, "30", "--", workload(binary), seconds, processes)
+    truth = split_truth(d.err)
+    n = check_split_run(Folded.parse(d.out).comm(binary[:15]), truth, hz, processes)
+    expected = truth["cpu"] * hz
+    check(abs(n - expected) <= 0.05 * expected + 4, n, "samples,", round(expected), "expected")
+    return "%d samples" % n
+
+
+def split_pid(hz, seconds):
+    p = start_logged([workload("split"), seconds + 1.5])
+    time.sleep(0.4)
+    d = waggle_ok("-F", hz, "-p", p.pid, seconds)
+    check(finish(p) == 0, "split failed")
+    f = Folded.parse(d.out)
+    n = check_split_run(f, split_truth(said(p)), hz)
+    check(set(f.comms()) == {"split"}, "other programs under -p:", f.comms())
+    return "%d samples" % n
+
+
+def split_system(hz, seconds):
+    p = start_logged([workload("split"), seconds + 1.5, CPUS])
+    time.sleep(0.4)
+    d = waggle_ok("-F", hz, seconds)
+    check(finish(p) == 0, "split failed")
+    n = check_split_run(Folded.parse(d.out).comm("split"), split_truth(said(p)), hz, CPUS)
+    check(n >= 0.4 * hz * seconds * CPUS, "only", n, "samples on a busy machine")
+    return "%d samples" % n
+
+
+@case("70/20/10 within 2 points, 99 Hz, -- command")
+def command_99():
+    return split_command(99, 9)
+
+
+@case("70/20/10 within 2 points, 999 Hz, -- command")
+def command_999():
+    return split_command(999, 3)
+
+
+@case("70/20/10 within 2 points, 99 Hz, -p")
+def pid_99():
+    return split_pid(99, 9)
+
+
+@case("70/20/10 within 2 points, 999 Hz, -p")
+def pid_999():
+    return split_pid(999, 3)
+
+
+@case("70/20/10 within 2 points, 99 Hz, system-wide")
+def system_99():
+    return split_system(99, 7)
+
+
+@case("70/20/10 within 2 points, 999 Hz, system-wide")
+def system_999():
+    return split_system(999, 3)
+
+
+@case("70/20/10 with frame pointers")
+def frame_pointers():
+    return split_command(999, 2, "split_fp")
+
+
+@case("70/20/10 as a static-pie executable")
+def static_pie():
+    return split_command(999, 2, "split_static")
+
+
+@case("70/20/10 at a fixed address (no PIE)")
+def no_pie():
+    return split_command(999, 2, "split_nopie")
+
+
+def short_lives(*exec_word):
+    p = start_logged([workload("short"), 500, 20, CPUS] + list(exec_word))
+    d = waggle_ok("-F", 999, "--comm", "short", "-p", p.pid, "60", timeout=90)
+    check(finish(p) == 0, "short failed")
+    truth = truths(said(p))[0]
+    check(truth["longest_ms"] < 250, "a child lived", truth["longest_ms"], "ms: machine too busy")
+    mine = Folded.parse(d.out).comm("short")
+    chain = tuple("short_%d" % i for i in range(20, -1, -1))
+    inside = mine.only(lambda s: any(f.startswith("short_") for f in s))
+    whole = inside.only(lambda s: s[1] == "_start" and all(f in s for f in chain))
+    check(inside.total() >= 0.9 * 500 * 20 * 0.999, "only", inside.total(), "samples in 500 children")
+    check(whole.total() >= 0.99 * inside.total(), whole.total(), "of", inside.total(), "whole and named",
+          inside.only(lambda s: s not in whole.stacks).show())
+    cut = mine.cut()
+    check(cut.total() <= 0.01 * mine.total() + 20, cut.total(), "of", mine.total(), "cut", cut.show())
+    return "%d samples, %d whole" % (inside.total(), whole.total())
+
+
+@case("500 forked processes of 20 ms each are whole and named")
+def short_forks():
+    return short_lives()
+
+
+@case("500 executed processes of 20 ms each are whole and named")
+def short_execs():
+    return short_lives("exec")
+
+
+# -- odd code --------------------------------------------------------------------------------------
+
+def whole_share(program, args, path=None, least=0.99, hz=999, seconds=2, comm=None):
+    """Runs a workload; at least this share of its samples reaches _start."""
+    d = waggle_ok("-F", hz, "30", "--", program, *args)
+    mine = Folded.parse(d.out).comm(comm or os.path.basename(program)[:15])
+    check(mine.total() >= 0.5 * hz * seconds, "only", mine.total(), "samples")
+    if path:
+        check_whole(mine, path)
+    cut = mine.cut()
+    late = cut.total() - mine.cut("table_pending").total()
+    check(late <= (1 - least) * mine.total(), late, "of", mine.total(), "cut", cut.show())
+    return mine
+
+
+@case("samples inside the kernel carry the whole user stack")
+def in_kernel():
+    mine = whole_share(workload("syscalls"), [2], "kern")
+    inside = mine.only(lambda s: s[-1] != "kern_0" and "kern_0" in s)
+    check(inside.total() > 0.8 * mine.total(), "only", inside.total(), "of", mine.total(),
+          "samples show what kern_0 called", mine.show())
+    return "%d samples" % mine.total()
+
+
+@case("recursion 120 deep is whole")
+def deep_120():
+    mine = whole_share(workload("deep"), [120, 2])
+    right = mine.only(lambda s: s.count("deep_recurse") == 120 and s[1] == "_start")
+    check(right.total() >= 0.97 * mine.total(), right.total(), "of", mine.total(), mine.show(2))
+
+
+@case("recursion 900 deep is said to be cut by depth, and counted")
+def deep_900():
+    d = waggle_ok("-F", 999, "--json", "30", "--", workload("deep"), 900, 2)
+    report = load_json(d)
+    cuts = {c["reason"]: c["samples"] for c in report["ledger"]["cuts"]}
+    check(cuts.get("depth", 0) > 1500, "cuts by depth:", cuts)
+    check(report["ledger"]["whole_share"] < 0.1, "whole_share", report["ledger"]["whole_share"])
+    rows = functions(report)
+    check(rows["deep_leaf"]["self"] > 1500, rows["deep_leaf"])
+    total = rows["deep_recurse"]["total"]
+    check(total <= report["ledger"]["samples_taken"], "recursion counted more than once:", total)
+
+
+@case("recursion 900 deep is whole with a higher frame limit")
+def deep_900_whole():
+    d = waggle_ok("-F", 199, "--max-frames", "1024", "30", "--", workload("deep"), 900, 2)
+    mine = Folded.parse(d.out).comm("deep")
+    right = mine.only(lambda s: s.count("deep_recurse") == 900 and s[1] == "_start")
+    check(right.total() >= 0.9 * mine.total(), right.total(), "of", mine.total(), mine.cut().show(1))
+
+
+@case("a library loaded and unloaded all the time is whole from its first sample on")
+def plugins():
+    folder = scratch()
+    libs = [os.path.join(folder, "libplug%d.so" % i) for i in range(3)]
+    for lib in libs:
+        shutil.copy(workload("plugin"), lib)
+    mine = whole_share(workload("plugin_host"), libs + [3], seconds=3)
+    inside = mine.only(lambda s: "plug_0" in s)
+    check(inside.total() > 0.8 * mine.total(), "only", inside.total(), "of", mine.total(), "named")
+    check_whole(mine.only(lambda s: "plug_0" in s and not s[1].startswith("[cut")), "plug")
+    check("host_call" in inside.stacks.most_common(1)[0][0], inside.show(1))
+
+
+@case("a caller that ends in a call to a noreturn function is named right")
+def noreturn():
+    mine = whole_share(workload("noreturn"), [2])
+    inside = mine.having("jump_away")
+    check(inside.total() > 0.9 * mine.total(), inside.total(), "of", mine.total(), mine.show())
+    right = inside.only(lambda s: s[s.index("jump_away") - 1] == "ends_in_call" and s[1] == "_start")
+    check(right.total() == inside.total(), right.total(), "of", inside.total(), inside.show())
+
+
+@case("signal handlers: whole, or said to be cut")
+def signals():
+    d = waggle_ok("-F", 999, "30", "--", workload("signals"), 2)
+    mine = Folded.parse(d.out).comm("signals")
+    inside = mine.having("signals_handler")
+    check(inside.total() > 0.3 * mine.total(), "only", inside.total(), "samples in the handler")
+    honest = inside.only(lambda s: s[1].startswith("[cut: ") or ("under_0" in s and s[1] == "_start"))
+    check(honest.total() == inside.total(), inside.total() - honest.total(), "neither", inside.show())
+    check_whole(mine.only(lambda s: "signals_handler" not in s and not s[1].startswith("[cut")), "under")
+    return "%d of %d whole" % (inside.only(lambda s: s[1] == "_start").total(), inside.total())
+
+
+@case("the vDSO: whole, or said to be cut")
+def vdso():
+    d = waggle_ok("-F", 999, "30", "--", workload("vdso"), 2)
+    mine = Folded.parse(d.out).comm("vdso")
+    inside = mine.only(lambda s: len(s) > 2 and s[-1] not in ("vdso_loop", "vdso_outer"))
+    honest = mine.only(lambda s: s[1].startswith("[cut: ") or s[1] == "_start" or "main" not in s)
+    check(honest.total() == mine.total(), mine.total() - honest.total(), "neither", mine.show())
+    return "%d of %d whole" % (inside.only(lambda s: s[1] == "_start").total(), inside.total())
+
+
+@case("a process that executes another program: both named by their own files")
+def execs():
+    d = waggle_ok("-F", 999, "30", "--", workload("execs"), 1, workload("split"), 2)
+    f = Folded.parse(d.out)
+    before, after = f.comm("execs"), f.comm("split")
+    check(before.having("before_exec").total() > 0.8 * before.total(), before.show())
+    check_split(after, split_truth(d.err), 4)
+    for p in PATHS:
+        check_whole(after, p)
+    check(not after.having("before_exec").total(), "the old program's names in the new one")
+
+
+@case("C++ names are demangled and exceptions are walked through")
+def cplusplus():
+    mine = whole_share(workload("generic"), [3], seconds=3)
+    text = mine.show(10000)
+    for name in ("zoo::polygon<", "zoo::throw_at_depth", "zoo::sort_and_pick<"):
+        check(name in text, "no", name, mine.show(3))
+    check("_ZN" not in text, "a mangled name:", text[text.find("_ZN"):][:100])
+    thrown = mine.having("zoo::throw_at_depth(int)")
+    check(thrown.total() > 50, "samples under throw:", thrown.total())
+
+
+@case("Rust names are demangled")
+def rust():
+    program = workload("mix")
+    if not os.path.exists(program):
+        raise Skip("no rustc to build it with")
+    mine = whole_share(program, [3], seconds=3)
+    named = mine.only(lambda s: any("mix::worker" in f for f in s))
+    check(named.total() > 0.9 * mine.total(), named.total(), "of", mine.total(), mine.show(3))
+    text = mine.show(10000)
+    check("_ZN" not in text and "_RN" not in text, "a mangled name")
+
+
+@case("200 busy threads, 999 Hz: nothing lost, all whole, each under its own name")
+def many_threads():
+    p = start_logged([workload("threads"), 200, 6])
+    time.sleep(0.7)
+    d = waggle_ok("-F", 999, "--json", "-o", scratch() + "/x.folded", "3")
+    ledger = load_json(d)["ledger"]
+    finish(p)
+    f = Folded.of_file(d.args[d.args.index("-o") + 1])
+    mine = f.only(lambda s: s[0].startswith("worker-"))
+    check(ledger["lost"] == 0, "lost", ledger["lost"])
+    check(mine.total() > 0.8 * 999 * 3 * CPUS, "samples", mine.total())
+    for s in mine.stacks:
+        if s[1].startswith("[cut"):
+            continue
+        odd = int(s[0].split("-")[1]) % 2
+        check(("even_work" if odd else "odd_work") not in s, "a thread under another's name:", s)
+    check(len(mine.comms()) > 100, "threads seen:", len(mine.comms()))
+    allow_pending(mine, 999, CPUS)
