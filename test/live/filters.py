@@ -142,7 +142,8 @@ def exit_code():
 @case("the command's streams and signals are its own")
 def streams():
     folded = scratch() + "/x.folded"
-    d = waggle_ok("-q", "-o", folded, "5", "--", "sh", "-c", "echo out; echo err >&2; %s 0.3" % workload("split"))
+    d = waggle_ok("-q", "-o", folded, "5", "--", "sh", "-c",
+                  "echo out; echo err >&2; %s 0.3" % workload("split"))
     check("out\n" in d.out and "err\n" in d.err, d.out, d.err)
     check(Folded.of_file(folded).total() > 5, "no samples")
 

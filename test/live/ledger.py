@@ -2,7 +2,6 @@
 10 kHz against the processor time the workload says it used. Then the files: all formats hold the same
 samples, and a damaged recording gives what is whole and says what is not.
 """
-import gzip
 import os
 import re
 import shutil
@@ -115,8 +114,7 @@ def same_everywhere():
     x = folder + "/x."
     f = Folded.of_file(x + "folded")
     check(f.total() == n, "folded", f.total(), "ledger", n)
-    again = Folded.parse(waggle_ok("report", x + "waggle", "-o", x + "again.folded").out or "") \
-        if not os.path.exists(x + "again.folded") else None
+    waggle_ok("report", x + "waggle", "-o", x + "again.folded")
     again = Folded.of_file(x + "again.folded")
     check(again.stacks == f.stacks, "the recording gives other stacks:", again.total(), f.total())
     t = pprof_total(x + "pb.gz")
