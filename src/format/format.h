@@ -29,7 +29,11 @@ struct format_opts {
 	bool colour;               /* text: ANSI colours */
 	bool utf8;                 /* text: block characters for bars */
 	double min_share;          /* frames narrower than this share are not drawn (svg); <0 = default */
+	bool notes;                /* folded: the ledger as '#' lines (flamegraph.pl warns about them) */
 };
+
+/* Thread names above the stacks, the profile's default value, everything else the format's own. */
+void format_opts_default(struct format_opts *o);
 
 struct format {
 	const char *name;    /* what -f/--format take */
@@ -55,9 +59,10 @@ const struct format *format_by_path(const char *path);
 const struct format *format_probe(const uint8_t *head, size_t n);
 
 /* Reads a whole file ("-" = standard input, at most `max` bytes, 0 = 8 GiB) and then the profile in
- * it, trying gzip and zstd layers around text formats. Sentences say what was wrong and where. */
+ * it, taking gzip and zstd layers off first. Sentences say what was wrong and where. */
 int format_read_file(const char *path, uint64_t max, struct profile **ret, struct err *e);
-/* Writes `p` to `path` ("-" = standard output) with `f` (NULL = by extension), atomically. */
+/* Writes `p` to `path` ("-" = standard output) with `f` (NULL = by extension), atomically. `o` may
+ * be NULL: format_opts_default(). */
 int format_write_file(const struct profile *p, const struct format *f, const char *path,
 		      const struct format_opts *o, struct err *e);
 

@@ -1,0 +1,145 @@
+/* words.c - numbers and profiles in words for people: values with units, titles, the ledger line.
+ */
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "format/format.h"
+
+static const char *words_count(uint64_t n, bool minus, char *to, size_t size)
+{
+	char digits[24], out[40];
+	int len = snprintf(digits, sizeof(digits), "%" PRIu64, n);
+	size_t at = 0;
+
+	if (minus)
+		out[at++] = '-';
+	for (int i = 0; i < len; i++) {
+		if (i && (len - i) % 3 == 0)
+			out[at++] = ',';
+		out[at++] = digits[i];
+	}
+	out[at] = 0;
+	snprintf(to, size, "%s", out);
+	return to;
+}
+
+static const char *words_bytes(double v, char *to, size_t size)
+{
+	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
+	size_t i = 0;
+
+	while (fabs(v) >= 1024 && i + 1 < sizeof(units) / sizeof(*units)) {
+		v /= 1024;
+		i++;
+	}
+	snprintf(to, size, "%.*f %s", i ? 1 : 0, v, units[i]);
+	return to;
+}
+
+/* Units are those of value types in profiles; the times are normalised to nanoseconds. */
+static const struct {
+	const char *unit;
+	double ns;
+} words_times[] = {
+	{ "nanoseconds", 1 }, { "ns", 1 },   { "microseconds", 1e3 }, { "us", 1e3 },
+	{ "milliseconds", 1e6 }, { "ms", 1e6 }, { "seconds", 1e9 },      { "s", 1e9 },
+};
+
+const char *format_value(int64_t v, const char *unit, char *to, size_t size)
+{
+	uint64_t size_of = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
+	char number[40];
+
+	for (size_t i = 0; i < sizeof(words_times) / sizeof(*words_times); i++) {
+		double ns = (double)size_of * words_times[i].ns;
+		char text[40];
+
+		if (strcmp(unit, words_times[i].unit))
+			continue;
+		duration_text(ns < 1.8e19 ? (uint64_t)ns : UINT64_MAX, text, sizeof(text));
+		snprintf(to, size, "%s%s", v < 0 ? "-" : "", size_of ? text : "0 s");
+		return to;
+	}
+	if (!strcmp(unit, "bytes") || !strcmp(unit, "byte"))
+		return words_bytes((double)v, to, size);
+	words_count(size_of, v < 0, number, sizeof(number));
+	if (!*unit || !strcmp(unit, "count"))
+		snprintf(to, size, "%s", number);
+	else
+		snprintf(to, size, "%s %s", number, unit);
+	return to;
+}
+
+static void words_put_count(struct buf *to, uint64_t n, const char *what)
+{
+	char text[40];
+
+	buf_puts(to, words_count(n, false, text, sizeof(text)));
+	buf_puts(to, what);
+}
+
+/* 99.96 must not read as 100 %: shares that are not whole never round up to it. */
+static void words_put_share(struct buf *to, double share)
+{
+	double percent = share * 100;
+
+	if (share < 1 && percent > 99.9)
+		percent = 99.9;
+	buf_printf(to, percent >= 100 || percent <= 0 ? "%.0f %%" : "%.1f %%", percent);
+}
+
+void format_ledger_line(struct buf *to, const struct profile *p)
+{
+	const struct ledger *l = &p->ledger;
+	uint64_t taken = l->n[LEDGER_TAKEN] ? l->n[LEDGER_TAKEN] : p->samples.n;
+	char text[40];
+
+	words_put_count(to, taken, taken == 1 ? " sample, " : " samples, ");
+	words_put_count(to, ledger_lost(l), " lost");
+	if (l->n[LEDGER_STACKS_USER]) {
+		buf_puts(to, ", ");
+		words_put_share(to, ledger_whole_share(l));
+		buf_puts(to, " of user stacks whole");
+	}
+	if (l->n[LEDGER_FRAMES] && l->n[LEDGER_FRAMES_UNNAMED]) {
+		buf_puts(to, ", ");
+		words_put_share(to, (double)l->n[LEDGER_FRAMES_UNNAMED] /
+					    (double)l->n[LEDGER_FRAMES]);
+		buf_puts(to, " of frames unnamed");
+	}
+	if (l->n[LEDGER_LOST_DAMAGE])
+		buf_puts(to, ", input damaged");
+	if (l->n[LEDGER_SKIPPED_LINES]) {
+		buf_puts(to, ", ");
+		words_put_count(to, l->n[LEDGER_SKIPPED_LINES], " lines not understood");
+	}
+	if (l->n[LEDGER_OWN_CPU])
+		buf_printf(to, ", own CPU %s",
+			   duration_text(l->n[LEDGER_OWN_CPU] + l->n[LEDGER_OWN_BPF], text,
+					 sizeof(text)));
+}
+
+/* "cpu profile of 'redis-server' on db7, 10.00 s" */
+void format_title(struct buf *to, const struct profile *p)
+{
+	const struct profile_meta *m = &p->meta;
+	const char *source = profile_text(p, m->source);
+	const char *command = profile_text(p, m->command);
+	const char *host = profile_text(p, m->host);
+	char text[40];
+
+	if (!*source && p->default_value < p->value_types.n)
+		source = profile_text(p, p->value_types.at[p->default_value].type);
+	buf_puts(to, source);
+	buf_puts(to, *source ? " profile" : "profile");
+	if (*command)
+		buf_printf(to, " of %s", command);
+	if (*host)
+		buf_printf(to, " on %s", host);
+	if (m->duration)
+		buf_printf(to, ", %s", duration_text(m->duration, text, sizeof(text)));
+}
