@@ -31,6 +31,23 @@ const struct command *command_by_name(const char *name)
 	return NULL;
 }
 
+static const struct exit_row command_exit_table[] = {
+	{ EXIT_DONE, "Done." },
+	{ EXIT_FAILED, "Failed: a file could not be read or written, or something unforeseen." },
+	{ EXIT_USAGE, "Wrong usage: unknown or contradictory options, an unknown format." },
+	{ EXIT_GATE, "A gate failed: a regression or a threshold that was asked to be checked." },
+	{ EXIT_TARGET, "The target ended before it could be profiled, or was never there." },
+	{ EXIT_PERMISSION, "Not permitted." },
+	{ EXIT_UNSUPPORTED, "Not supported by this kernel." },
+	{ EXIT_STRICT, "Finished, but the ledger is below the bar that --strict set." },
+	{ 0, NULL },
+};
+
+const struct exit_row *command_exit_rows(void)
+{
+	return command_exit_table;
+}
+
 static const struct {
 	int error, exit;
 } command_exits[] = {

@@ -22,6 +22,13 @@ enum exit_code {
 	EXIT_STRICT = 7,      /* finished, but the ledger is below the bar of --strict */
 };
 
+/* What the codes mean, for the man page. The table ends with text == NULL. */
+struct exit_row {
+	int code;
+	const char *text;
+};
+const struct exit_row *command_exit_rows(void);
+
 struct command {
 	const char *name;
 	const char *summary;     /* one line, no full stop */

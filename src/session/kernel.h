@@ -1,0 +1,83 @@
+/* kernel.h - what this kernel and this process can do, probed, never guessed from version numbers.
+ *
+ * One table of checks serves two readers: a capture asks kernel_check() before it loads anything, and
+ * `waggle doctor` shows every row with its remedy. To add a check: write its probe and a row in kernel.c
+ * (features of the kernel) or permission.c (what this process may do).
+ *
+ * Known faults of kernels are rows of hazards.def. Those are given by version ranges, because a fault
+ * cannot be probed without risking it.
+ *
+ * Ownership: kernel_close(). Thread safety: none; libbpf's print function is switched off for the time
+ * of a probe.
+ */
+#ifndef WAGGLE_SESSION_KERNEL_H
+#define WAGGLE_SESSION_KERNEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct btf;
+
+/* Facts that several probes look at, gathered once. */
+struct kernel {
+	char release[65];    /* uname -r */
+	uint32_t version;    /* KERNEL_VERSION(a, b, 0) of it, for hazards only */
+	uint64_t caps;       /* effective capabilities, a bit each */
+	struct btf *btf;     /* NULL when the kernel has none or it cannot be read */
+	int btf_error;
+	int bpf_error;       /* why bpf(2) is refused, 0 when it is not */
+	bool can_load;       /* may load BPF programs: helper probes tell the truth */
+};
+
+enum check_state {
+	CHECK_OK,
+	CHECK_DEGRADED, /* waggle works, less well */
+	CHECK_MISSING,
+	CHECK_UNTESTED, /* needs a permission that is missing */
+	CHECK_STATE_MAX
+};
+
+struct check_result {
+	enum check_state state;
+	char detail[200]; /* what was found; may be empty */
+};
+
+struct check {
+	const char *key;        /* for json: "bpf_loop" */
+	const char *name;       /* "bpf_loop helper" */
+	const char *needed_for; /* "walking stacks" */
+	const char *remedy;     /* what to do when it is not ok; a sentence */
+	const char *since;      /* features: "Linux 5.17" */
+	int error;              /* a capture cannot do without: -EPERM or -ENOTSUP; 0 = it can */
+	void (*probe)(const struct kernel *k, struct check_result *ret);
+};
+
+void kernel_open(struct kernel *k); /* cannot fail: what cannot be read is absent */
+void kernel_close(struct kernel *k);
+bool kernel_has_cap(const struct kernel *k, int cap);
+
+/* Both end with a row whose key is NULL. */
+extern const struct check kernel_features[];
+extern const struct check kernel_permissions[];
+
+/* Runs one check, with libbpf kept silent. */
+void kernel_probe(const struct kernel *k, const struct check *c, struct check_result *ret);
+
+/* Can a capture run here? 0, -EPERM or -ENOTSUP with one sentence that says what to do. */
+int kernel_check(struct err *e);
+
+struct hazard {
+	const char *key;
+	uint32_t from, to; /* kernel versions [from, to); to 0 = not known to be mended */
+	const char *arch;  /* as uname -m; NULL = any */
+	const char *fault; /* what goes wrong, and when */
+	const char *guard; /* why waggle does not run into it */
+};
+
+const struct hazard *kernel_hazards(size_t *ret_n);
+bool kernel_has_hazard(const struct kernel *k, const struct hazard *h);
+
+#endif
