@@ -214,23 +214,6 @@ class Folded:
         return "\n    " + "\n    ".join(rows)
 
 
-def perf_folded(path):
-    """The same from a perf.data file (inline frames left out, so that tools compare)."""
-    d = run(["perf", "script", "-i", path, "--no-inline", "-F", "comm,tid,ip,sym,dso"], 120)
-    f, comm, frames = Folded(), None, []
-    for line in d.out.splitlines() + [""]:
-        if not line.strip():
-            if comm is not None:
-                f.stacks[tuple([comm] + frames[::-1])] += 1
-            comm, frames = None, []
-        elif not line[0].isspace() or comm is None:
-            comm = re.sub(r"\s+\d+\s*$", "", line.strip())
-        else:
-            sym = re.sub(r"\+0x[0-9a-f]+$", "", re.sub(r" \([^()]*\)$", "", line.split(None, 1)[1]))
-            frames.append(sym)
-    return f
-
-
 # -- truths ----------------------------------------------------------------------------------------
 
 PATHS = ("hot70", "hot20", "hot10")
