@@ -46,8 +46,11 @@ struct calltree {
 	uint32_t value_type, value_unit; /* strings of the tree */
 };
 
+/* 0, -EINVAL when there is no such value, or -ENOMEM. Stacks whose samples add up to 0 are left out;
+ * tasks that are not known (task 0) get no node of their own. Sums stay at the ends of int64. */
 int calltree_new(const struct profile *p, const struct calltree_opts *o, struct calltree **ret);
 void calltree_free(struct calltree *t);
+/* Ties go by name, then kind. Without memory for it the order stays as it is. */
 enum calltree_order { BY_NAME, BY_TOTAL };
 void calltree_sort(struct calltree *t, enum calltree_order order);
 static inline const char *calltree_name(const struct calltree *t, uint32_t node)
@@ -69,7 +72,8 @@ struct function_table {
 	int64_t total;
 };
 
-/* Functions of all stacks; labels and kinds as in the tree. `value` as in calltree_opts. */
+/* Functions of all stacks, one row a (label, kind) as in the tree; object and file are "" where rows
+ * come from several. `value` and errors as in calltree_new(). */
 int function_table_new(const struct profile *p, uint32_t value, struct function_table **ret);
 void function_table_free(struct function_table *t);
 

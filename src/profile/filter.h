@@ -13,21 +13,28 @@ struct profile_filter {
 	const uint32_t *pids, *tids, *cpus; /* any of these; NULL = all */
 	size_t n_pids, n_tids, n_cpus;
 	const struct regex *comm;  /* thread or process name; NULL = all */
-	uint64_t from, to;         /* ns since the start; to == 0 = to the end. Untimed samples pass
-				      only when neither is set */
+	uint64_t from, to;         /* ns since the start, [from, to); to == 0 = to the end. Untimed
+				      samples pass only when neither is set */
 	const struct regex *keep;  /* only stacks with a frame that matches */
 	const struct regex *drop;  /* no stack with a frame that matches */
-	const struct regex *focus; /* stacks start at the first (outermost) matching frame; others go */
-	bool no_kernel, no_user;   /* leave out kernel / user frames (bcc -U / -K) */
+	const struct regex *focus; /* stacks start at the first (outermost) matching frame, with its
+				      whole inline chain; others go */
+	bool no_kernel, no_user;   /* leave out kernel / user frames (bcc -U / -K); marks of cut user
+				      stacks are user frames, classes of waiting are neither */
 };
 
-/* 0 or -ENOMEM. Regexes see the labels of profile_line_label(). What was filtered away is counted
- * in the result's ledger under FILTERED; the rest of the ledger is carried over. */
+/* 0 or -ENOMEM. A sample stays when every part of the filter that is set lets it pass. Regexes see
+ * the labels of profile_line_label() of the whole stack, before frames are left out of it; a sample
+ * whose stack becomes empty stays. What was filtered away moves from TAKEN to FILTERED in the
+ * result's ledger (counted by the "samples" value where there is one); the rest of the ledger is
+ * carried over. The result starts at `from`: its times count from there, its clocks say when. */
 int profile_filter(const struct profile *src, const struct profile_filter *f, struct profile **ret,
 		   struct err *e);
 
 /* Adds all of src to dst. Value types must be the same set (matched by type and unit): -EINVAL with
- * a sentence otherwise. Times are shifted so that both keep their wall clock; ledgers add up. */
+ * a sentence otherwise. Times are shifted so that both keep their wall clock; ledgers add up, except
+ * for distinct frames, which are counted anew. Facts of the header that differ become unknown; a dst
+ * without samples and header takes over src's. After -ENOMEM, dst holds a part of src. */
 int profile_merge(struct profile *dst, const struct profile *src, struct err *e);
 
 #endif

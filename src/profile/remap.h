@@ -1,0 +1,31 @@
+/* remap.h - carries rows of one profile into another, each at most once; private to this folder.
+ *
+ * Every map goes from a source id to the destination's id and is filled when first asked. All
+ * functions return PROFILE_NONE when out of memory (the destination's `oom` is set too).
+ */
+#ifndef WAGGLE_PROFILE_REMAP_H
+#define WAGGLE_PROFILE_REMAP_H
+
+#include "profile/profile.h"
+
+struct remap {
+	struct profile *dst;
+	const struct profile *src;
+	uint32_t *strings, *objects, *frames, *tasks, *labels;
+};
+
+/* 0 or -ENOMEM; remap_free() either way. */
+int remap_init(struct remap *m, struct profile *dst, const struct profile *src);
+void remap_free(struct remap *m);
+
+uint32_t remap_string(struct remap *m, uint32_t id);
+uint32_t remap_object(struct remap *m, uint32_t id);
+uint32_t remap_frame(struct remap *m, uint32_t id);
+uint32_t remap_task(struct remap *m, uint32_t id);
+uint32_t remap_labels(struct remap *m, uint32_t id);
+/* Adds the source's numbers, cuts and unnamed causes to the destination's. 0 or -ENOMEM. */
+int remap_ledger(struct remap *m);
+/* What was asked and on what, in the destination's strings. */
+struct profile_meta remap_meta(struct remap *m);
+
+#endif
