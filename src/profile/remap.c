@@ -92,18 +92,19 @@ static uint32_t remap_named(struct remap *m, const struct profile_frame *f, uint
 	struct profile_line *lines = remap_lines(m, f);
 	enum frame_kind kind = (enum frame_kind)f->kind;
 	bool same_code = object && m->dst->objects.at[object].build_id;
-	uint32_t id = PROFILE_NONE;
+	uint32_t id;
 
 	if (!lines)
 		return PROFILE_NONE;
-	if (same_code && (kind == FRAME_USER || kind == FRAME_KERNEL)) {
+	same_code = same_code && (kind == FRAME_USER || kind == FRAME_KERNEL);
+	if (same_code)
 		id = profile_frame_at(m->dst, object, f->offset, kind);
-		if (id != PROFILE_NONE && !m->dst->frames.at[id].n_lines)
-			profile_frame_set_lines(m->dst, id, lines, f->n_lines);
-		else if (id != PROFILE_NONE &&
-			 !profile_frame_has_lines(m->dst, id, lines, f->n_lines))
-			id = PROFILE_NONE;
-	}
+	else
+		id = profile_frame_find(m->dst, object, f->offset, kind);
+	if (id != PROFILE_NONE && same_code && !m->dst->frames.at[id].n_lines)
+		profile_frame_set_lines(m->dst, id, lines, f->n_lines);
+	else if (id != PROFILE_NONE && !profile_frame_has_lines(m->dst, id, lines, f->n_lines))
+		id = PROFILE_NONE;
 	if (id == PROFILE_NONE && !m->dst->oom)
 		id = profile_frame_named(m->dst, object, f->offset, kind, lines, f->n_lines);
 	free(lines);
