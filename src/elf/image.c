@@ -1,9 +1,9 @@
 /* image.c - the ELF file behind image.h.
  *
- * libelf does the reading (pread, on demand). It trusts a few header fields more than we may, so the
- * file header is checked by hand before libelf sees the file: a section count that does not fit into
- * the file would otherwise become one large allocation. Everything after that is asked of libelf as
- * raw bytes: no conversion, no type-dependent parsing.
+ * libelf does the reading (pread, on demand). It trusts a few header fields more than we may, so
+ * the file header is checked by hand before libelf sees the file: a section count that does not fit
+ * into the file would otherwise become one large allocation. Everything after that is asked of
+ * libelf as raw bytes: no conversion, no type-dependent parsing.
  */
 #include "elf/image.h"
 
@@ -18,11 +18,11 @@
 
 #include "base/cursor.h"
 
-#define SECTIONS_CAP (1u << 18)       /* a kernel object has some 10^5 with -ffunction-sections */
-#define SEGMENTS_CAP 4096u            /* real files have about 15 */
-#define DATA_CAP (UINT64_C(4) << 30)  /* one section's bytes */
-#define NOTES_CAP (UINT64_C(1) << 20) /* notes are some hundred bytes */
-#define RATIO_CAP 1032u               /* the most deflate can do (zlib's technical notes) */
+#define SECTIONS_CAP (1u << 18) /* a kernel object has some 10^5 with -ffunction-sections */
+#define SEGMENTS_CAP 4096u      /* real files have about 15 */
+#define DATA_CAP     (UINT64_C(4) << 30) /* one section's bytes */
+#define NOTES_CAP    (UINT64_C(1) << 20) /* notes are some hundred bytes */
+#define RATIO_CAP    1032u               /* the most deflate can do (zlib's technical notes) */
 
 struct elf_image {
 	Elf *elf;
@@ -163,7 +163,7 @@ fail:
 
 int elf_image_open(int fd, struct elf_image **ret, struct err *e)
 {
-	struct image_source s = { 0 };
+	struct image_source s = {0};
 	struct stat st;
 
 	if (fstat(fd, &st))
@@ -179,7 +179,7 @@ int elf_image_open(int fd, struct elf_image **ret, struct err *e)
 
 int elf_image_memory(const void *data, size_t len, struct elf_image **ret, struct err *e)
 {
-	struct image_source s = { .fd = -1, .mem = data, .size = len };
+	struct image_source s = {.fd = -1, .mem = data, .size = len};
 
 	if (!data)
 		return err_set(e, -ENOEXEC, "not an ELF file: empty");
@@ -281,7 +281,8 @@ int elf_image_bytes(struct elf_image *img, uint64_t offset, uint64_t size, const
 	return 0;
 }
 
-/* -- sections ----------------------------------------------------------------------------------- */
+/* -- sections -----------------------------------------------------------------------------------
+ */
 
 static Elf_Scn *image_find(struct elf_image *img, const char *name)
 {
@@ -395,7 +396,8 @@ int elf_image_section_at(struct elf_image *img, uint32_t index, struct elf_secti
 	return image_section(img, index ? elf_getscn(img->elf, index) : NULL, ret);
 }
 
-/* -- identity ----------------------------------------------------------------------------------- */
+/* -- identity -----------------------------------------------------------------------------------
+ */
 
 /* Notes are (name size, description size, type, name, description), padded to `align`. */
 static size_t image_note_build_id(const uint8_t *data, size_t len, size_t align, uint8_t *id)

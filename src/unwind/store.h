@@ -23,7 +23,8 @@ struct store;
 struct store *store_new(const struct store_ops *ops, void *ctx, struct rules *rules);
 void store_free(struct store *s);
 /* Lays the table out; on success *ret is ready to publish (state FILE_READY).
- * -ENOSPC when all slabs are used, -ENOMEM. */
+ * -ENOSPC when all slabs are used, -ENOMEM, -ENODATA for an empty table, -EFBIG when the table spans
+ * more text than any real file has (2 GiB) or lies beyond what frames can name. */
 int store_add(struct store *s, const struct table *t, struct file_slot *ret);
 /* Bytes of slabs taken, and of words in use. */
 uint64_t store_bytes(struct store *s, uint64_t *ret_used);

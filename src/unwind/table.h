@@ -1,9 +1,17 @@
 /* table.h - a file's unwind rows, from its call frame information, in file-offset space.
  *
  * table_build() reads .eh_frame (by section, else through .eh_frame_hdr's segment), falling back to
- * .debug_frame, runs every FDE's program, turns addresses into file offsets through PT_LOAD, sorts,
- * merges equal neighbours, and puts RULE_END rows where no function is described (so that a gap never
- * matches the previous function). The entry point gets RULE_BOTTOM when no FDE covers it (ld.so).
+ * .debug_frame (both when both are there: Go with C parts), runs every FDE's program, turns addresses
+ * into file offsets through the executable PT_LOADs, sorts, merges equal neighbours, and puts RULE_END
+ * rows where no function is described. The last row is always RULE_END. The entry point gets
+ * RULE_BOTTOM when no FDE covers it (ld.so).
+ *
+ * Gaps: what lies between two functions and is nothing but padding (less than 16 bytes, and less than
+ * the alignment of the next function's start) carries on the rule before it, which saves a third of
+ * the rows; no larger gap ever matches the previous function. A return address is looked up as RA-1,
+ * so a call that ends a function (noreturn) still finds that function.
+ * Overlaps: of two FDEs that start at the same place the first wins; any other FDE is cut short where
+ * the next one starts.
  * Target: >= 10 M rows a second on one core; no allocation per row or per FDE.
  *
  * Ownership: table_free(). Thread safety: none shared; several builds may run at once.
@@ -23,10 +31,12 @@ struct table {
 	struct table_row *rows;
 	size_t n;
 	size_t n_fdes, n_bad; /* descriptions read, and those that made no sense */
+	size_t n_outside;     /* those of addresses in no executable segment: dropped */
 };
 
-/* 0; -ENODATA when the file has no call frame information; -ENOMEM; -EBADMSG when it cannot be
- * parsed at all. Individual bad FDEs are skipped and counted. */
+/* 0; -ENODATA when the file has no call frame information (for any code in it) or its machine is not
+ * ours; -ENOMEM; -EBADMSG when it cannot be parsed at all. Individual bad FDEs are skipped and counted;
+ * when it is only the program that is bad, the function has RULE_UNKNOWN. */
 int table_build(struct elf_image *img, struct table *ret, struct err *e);
 void table_free(struct table *t);
 

@@ -36,7 +36,7 @@ static struct elf_image *self_open(void)
 {
 	struct elf_image *img = NULL;
 	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-	struct err e = { 0 };
+	struct err e = {0};
 
 	assert_true(fd >= 0);
 	assert_int_equal(elf_image_open(fd, &img, &e), 0);
@@ -98,7 +98,7 @@ static void file_and_memory_agree(void **state)
 	struct elf_image *img = self_open(), *mem = NULL;
 	char a[2 * ELF_BUILD_ID_MAX + 1], b[2 * ELF_BUILD_ID_MAX + 1];
 	struct elf_section s, t;
-	struct err e = { 0 };
+	struct err e = {0};
 	size_t len;
 	uint8_t *p = self_read(&len);
 
@@ -116,9 +116,10 @@ static void file_and_memory_agree(void **state)
 
 static void not_elf(void **state)
 {
-	static const char text[] = "#!/bin/sh\n# this is not an ELF file, and long enough to be read\n";
+	static const char text[] =
+		"#!/bin/sh\n# this is not an ELF file, and long enough to be read\n";
 	struct elf_image *img = NULL;
-	struct err e = { 0 };
+	struct err e = {0};
 	int fd = open("/", O_RDONLY | O_DIRECTORY);
 
 	assert_int_equal(elf_image_memory(text, sizeof(text), &img, &e), -ENOEXEC);
@@ -192,8 +193,8 @@ static void compressed(void **state)
 	int fd = mkstemp(path);
 
 	assert_true(fd >= 0);
-	snprintf(command, sizeof(command),
-		 "objcopy --compress-debug-sections=zlib /proc/%d/exe %s", (int)getpid(), path);
+	snprintf(command, sizeof(command), "objcopy --compress-debug-sections=zlib /proc/%d/exe %s",
+		 (int)getpid(), path);
 	if (system(command)) {
 		close(fd);
 		unlink(path);

@@ -1,0 +1,379 @@
+/* table.c - builds a file's unwind rows; see table.h for what it promises.
+ *
+ * FDEs are mostly unsorted in files. Sorting them before their programs run is far cheaper than
+ * sorting rows, and needs just 16 bytes for each: where it starts and which it is. After that, rows
+ * come out in order and are merged as they are written.
+ */
+#include "unwind/table.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/vec.h"
+#include "elf/cfi.h"
+
+#define PADDING_MAX 16u  /* linkers and compilers align functions to 16 */
+#define ENTRY_MAX   128u /* the longest start-up stub without description (ld.so's) is half of this \
+			  */
+#define DIGIT_BITS 11
+
+struct table_key {
+	uint64_t offset; /* file offset of the FDE's first byte */
+	uint32_t fde;
+	uint32_t size; /* cut to its segment */
+};
+
+struct table_build {
+	struct elf_image *img;
+	const struct cfi_arch *arch;
+	struct cfi part[2]; /* .eh_frame, then .debug_frame */
+	int n_parts;
+	VEC(struct table_key) keys; /* `fde` counts through both parts */
+	VEC(struct table_row) rows;
+	VEC(struct cfi_row) scratch;
+	size_t n_fdes, n_bad, n_outside;
+};
+
+/* -- finding the call frame information ---------------------------------------------------------
+ */
+
+/* Files without section headers still have what the exception unwinder needs: PT_GNU_EH_FRAME. */
+static int table_find_segment(struct elf_image *img, struct cfi_section *ret)
+{
+	const struct elf_segment *seg;
+	struct elf_segment ph;
+	struct cfi_section hdr = {0};
+	uint64_t vaddr, left;
+	size_t n;
+
+	if (!elf_image_program_header(img, PT_GNU_EH_FRAME, &ph))
+		return -ENOENT;
+	hdr.vaddr = ph.vaddr;
+	hdr.size = ph.filesz < 64 ? ph.filesz : 64; /* the search table behind it is not needed */
+	if (elf_image_bytes(img, ph.offset, hdr.size, &hdr.data) || !cfi_header_frame(&hdr, &vaddr))
+		return -EBADMSG;
+	seg = elf_image_segments(img, &n);
+	for (size_t i = 0; i < n; i++) {
+		if (vaddr < seg[i].vaddr || vaddr - seg[i].vaddr >= seg[i].filesz)
+			continue;
+		left = seg[i].filesz - (vaddr - seg[i].vaddr);
+		*ret = (struct cfi_section){
+			.size = left, .vaddr = vaddr, .eh = true, .terminated = true};
+		return elf_image_bytes(img, vaddr - seg[i].vaddr + seg[i].offset, left, &ret->data);
+	}
+	return -EBADMSG;
+}
+
+static int table_find_section(struct elf_image *img, const char *name, bool eh,
+			      struct cfi_section *ret)
+{
+	struct elf_section s;
+	int rc = elf_image_section(img, name, &s);
+
+	if (rc)
+		return rc;
+	if (!s.data)
+		return -ENOENT; /* a debug file: the bytes are in the program itself */
+	*ret = (struct cfi_section){.data = s.data, .size = s.size, .vaddr = s.vaddr, .eh = eh};
+	return 0;
+}
+
+static int table_read_part(struct table_build *b, const struct cfi_section *s)
+{
+	int rc = cfi_read(&b->part[b->n_parts], b->arch, s);
+
+	if (!rc) {
+		b->n_bad += b->part[b->n_parts].n_bad;
+		b->n_fdes += b->part[b->n_parts].n_bad + b->part[b->n_parts].fdes.n;
+		b->n_parts++;
+	}
+	return rc;
+}
+
+/* What there is and can be read; the first error when that is nothing. */
+static int table_read(struct table_build *b)
+{
+	struct cfi_section s;
+	int eh, debug;
+
+	eh = table_find_section(b->img, ".eh_frame", true, &s);
+	if (eh)
+		eh = table_find_segment(b->img, &s);
+	if (!eh)
+		eh = table_read_part(b, &s);
+	if (eh == -ENOMEM)
+		return eh;
+	debug = table_find_section(b->img, ".debug_frame", false, &s);
+	if (!debug)
+		debug = table_read_part(b, &s);
+	if (b->n_parts || debug == -ENOMEM)
+		return debug == -ENOMEM ? debug : 0;
+	return eh != -ENOENT ? eh : debug;
+}
+
+static const struct cfi *table_part(const struct table_build *b, uint32_t *fde)
+{
+	if (*fde < b->part[0].fdes.n)
+		return &b->part[0];
+	*fde -= (uint32_t)b->part[0].fdes.n;
+	return &b->part[1];
+}
+
+/* -- putting it in order ------------------------------------------------------------------------
+ */
+
+/* The executable segment around the address; `hint` is the last one found. */
+static const struct elf_segment *table_segment(const struct table_build *b, uint64_t vaddr,
+					       const struct elf_segment *hint)
+{
+	const struct elf_segment *seg;
+	size_t n;
+
+	if (hint && vaddr >= hint->vaddr && vaddr - hint->vaddr < hint->filesz)
+		return hint;
+	seg = elf_image_segments(b->img, &n);
+	for (size_t i = 0; i < n; i++)
+		if (seg[i].exec && vaddr >= seg[i].vaddr && vaddr - seg[i].vaddr < seg[i].filesz)
+			return &seg[i];
+	return NULL;
+}
+
+static int table_add_keys(struct table_build *b, const struct cfi *c, size_t first)
+{
+	const struct elf_segment *seg = NULL;
+
+	if (first + c->fdes.n > UINT32_MAX || !VEC_RESERVE(&b->keys, c->fdes.n))
+		return -ENOMEM;
+	for (size_t i = 0; i < c->fdes.n; i++) {
+		const struct cfi_fde *f = &c->fdes.at[i];
+		uint64_t left;
+
+		seg = table_segment(b, f->vaddr, seg);
+		if (!seg || f->vaddr - seg->vaddr + seg->offset > FRAME_OFFSET_MASK) {
+			b->n_outside++;
+			continue;
+		}
+		left = seg->filesz - (f->vaddr - seg->vaddr);
+		b->keys.at[b->keys.n++] = (struct table_key){
+			.offset = f->vaddr - seg->vaddr + seg->offset,
+			.fde = (uint32_t)(first + i),
+			.size = f->size < left ? f->size : (uint32_t)left,
+		};
+	}
+	return 0;
+}
+
+/* One pass of a stable radix sort: by DIGIT_BITS bits from `shift` on. */
+static void table_sort_digit(const struct table_key *from, struct table_key *to, size_t n,
+			     uint64_t base, unsigned int shift)
+{
+	uint32_t at[1u << DIGIT_BITS] = {0}, sum = 0;
+	const uint64_t mask = (1u << DIGIT_BITS) - 1;
+
+	for (size_t i = 0; i < n; i++)
+		at[(from[i].offset - base) >> shift & mask]++;
+	for (size_t d = 0; d <= mask; d++) {
+		uint32_t count = at[d];
+
+		at[d] = sum;
+		sum += count;
+	}
+	for (size_t i = 0; i < n; i++)
+		to[at[(from[i].offset - base) >> shift & mask]++] = from[i];
+}
+
+/* By offset, stable: of two FDEs for the same place the first in the file stays first. */
+static int table_sort(struct table_build *b)
+{
+	struct table_key *from = b->keys.at, *other, *to;
+	uint64_t min = UINT64_MAX, max = 0;
+	bool sorted = true;
+	size_t n = b->keys.n;
+
+	for (size_t i = 0; i < n; i++) {
+		sorted &= max <= from[i].offset;
+		min = from[i].offset < min ? from[i].offset : min;
+		max = from[i].offset > max ? from[i].offset : max;
+	}
+	if (sorted)
+		return 0;
+	to = other = malloc(n * sizeof(*to));
+	if (!to)
+		return -ENOMEM;
+	for (unsigned int shift = 0; shift < 64 && (max - min) >> shift; shift += DIGIT_BITS) {
+		table_sort_digit(from, to, n, min, shift);
+		other = from;
+		from = to;
+		to = other;
+	}
+	b->keys.at = from;
+	b->keys.cap = n; /* both arrays hold at least n */
+	free(other);
+	return 0;
+}
+
+/* -- making rows --------------------------------------------------------------------------------
+ */
+
+/* Room was reserved. */
+static void table_put(struct table_build *b, uint64_t offset, const struct unwind_rule *rule)
+{
+	if (b->rows.n && unwind_rule_same(&b->rows.at[b->rows.n - 1].rule, rule))
+		return;
+	b->rows.at[b->rows.n++] = (struct table_row){offset, *rule};
+}
+
+static bool table_is_padding(uint64_t from, uint64_t to)
+{
+	uint64_t alignment = to & -to;
+
+	return to - from < PADDING_MAX && to - from < alignment;
+}
+
+/* Rows of one FDE, of which `size` bytes count. */
+static int table_put_fde(struct table_build *b, const struct table_key *k, uint32_t size)
+{
+	static const struct unwind_rule unknown = {.kind = RULE_UNKNOWN};
+	uint32_t number = k->fde;
+	const struct cfi *c = table_part(b, &number);
+	struct cfi_fde f = c->fdes.at[number];
+	size_t n, max = cfi_rows_max(&f);
+
+	f.size = size;
+	b->scratch.n = 0;
+	if (!VEC_RESERVE(&b->scratch, max) || !VEC_RESERVE(&b->rows, max + 1))
+		return -ENOMEM;
+	n = cfi_run(c, &f, b->scratch.at);
+	if (!n) {
+		b->n_bad++;
+		table_put(b, k->offset, &unknown);
+	}
+	for (size_t i = 0; i < n; i++)
+		table_put(b, b->scratch.at[i].vaddr - f.vaddr + k->offset, &b->scratch.at[i].rule);
+	return 0;
+}
+
+static int table_put_all(struct table_build *b)
+{
+	static const struct unwind_rule end = {.kind = RULE_END};
+	const struct table_key *k = b->keys.at;
+	size_t n = b->keys.n, next;
+
+	for (size_t i = 0; i < n; i = next) {
+		uint64_t stop = k[i].offset + k[i].size;
+		int rc;
+
+		for (next = i + 1; next < n && k[next].offset == k[i].offset;)
+			next++; /* described again: the first one counts */
+		if (next < n && stop > k[next].offset)
+			stop = k[next].offset;
+		rc = table_put_fde(b, &k[i], (uint32_t)(stop - k[i].offset));
+		if (rc)
+			return rc;
+		if (next == n || (stop < k[next].offset && !table_is_padding(stop, k[next].offset)))
+			table_put(b, stop, &end);
+	}
+	return 0;
+}
+
+static void table_insert(struct table_build *b, size_t at, uint64_t offset, uint8_t kind)
+{
+	struct table_row *rows = b->rows.at;
+
+	memmove(rows + at + 1, rows + at, (b->rows.n - at) * sizeof(*rows));
+	rows[at] = (struct table_row){offset, {.kind = kind}};
+	b->rows.n++;
+}
+
+/* Start-up code written in assembly often has no description, and every stack ends there. */
+static int table_put_entry(struct table_build *b)
+{
+	uint64_t vaddr = elf_image_entry(b->img), offset, end;
+	const struct elf_segment *seg = vaddr ? table_segment(b, vaddr, NULL) : NULL;
+	size_t lo = 0, hi = b->rows.n;
+
+	if (!seg || vaddr - seg->vaddr + seg->offset > FRAME_OFFSET_MASK)
+		return 0;
+	offset = vaddr - seg->vaddr + seg->offset;
+	end = seg->filesz - (vaddr - seg->vaddr) < ENTRY_MAX ? seg->offset + seg->filesz
+							     : offset + ENTRY_MAX;
+	while (lo < hi) { /* the first row behind the entry point */
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (b->rows.at[mid].offset <= offset)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	if (lo && b->rows.at[lo - 1].rule.kind != RULE_END)
+		return 0;
+	if (!VEC_RESERVE(&b->rows, 2))
+		return -ENOMEM;
+	if (lo && b->rows.at[lo - 1].offset == offset)
+		b->rows.at[lo - 1].rule.kind = RULE_BOTTOM;
+	else
+		table_insert(b, lo++, offset, RULE_BOTTOM);
+	if (lo == b->rows.n || b->rows.at[lo].offset > end)
+		table_insert(b, lo, end, RULE_END);
+	return 0;
+}
+
+static int table_build_rows(struct table_build *b)
+{
+	size_t first = 0;
+	int rc = 0;
+
+	for (int i = 0; i < b->n_parts && !rc; i++) {
+		rc = table_add_keys(b, &b->part[i], first);
+		first += b->part[i].fdes.n;
+	}
+	if (!rc)
+		rc = table_sort(b);
+	if (!rc)
+		rc = table_put_all(b);
+	if (!rc && !b->rows.n)
+		rc = -ENODATA;
+	return rc ? rc : table_put_entry(b);
+}
+
+int table_build(struct elf_image *img, struct table *ret, struct err *e)
+{
+	struct table_build b = {.img = img, .arch = cfi_arch_of(elf_image_machine(img))};
+	int rc;
+
+	if (!b.arch)
+		return err_set(e, -ENODATA, "unwinding is not supported for machine %u",
+			       elf_image_machine(img));
+	rc = table_read(&b);
+	if (rc == -ENOENT)
+		rc = -ENODATA;
+	if (!rc)
+		rc = table_build_rows(&b);
+	if (!rc) {
+		void *exact = realloc(b.rows.at, b.rows.n * sizeof(*b.rows.at));
+
+		*ret = (struct table){.rows = exact ? exact : b.rows.at,
+				      .n = b.rows.n,
+				      .n_fdes = b.n_fdes,
+				      .n_bad = b.n_bad,
+				      .n_outside = b.n_outside};
+		b.rows.at = NULL;
+	}
+	for (int i = 0; i < 2; i++)
+		cfi_free(&b.part[i]);
+	VEC_FREE(&b.keys);
+	VEC_FREE(&b.rows);
+	VEC_FREE(&b.scratch);
+	if (rc == -ENODATA)
+		return err_set(e, rc, "no call frame information");
+	if (rc)
+		return err_set(e, rc, "cannot read the call frame information: %s", strerror(-rc));
+	return 0;
+}
+
+void table_free(struct table *t)
+{
+	free(t->rows);
+	*t = (struct table){0};
+}

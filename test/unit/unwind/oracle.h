@@ -1,0 +1,159 @@
+/* oracle.h - the truth for unwind rules: elfutils' libdw, an independent reader of the same bytes.
+ */
+#ifndef WAGGLE_TEST_UNWIND_ORACLE_H
+#define WAGGLE_TEST_UNWIND_ORACLE_H
+
+#include <dwarf.h>
+#include <elfutils/libdw.h>
+#include <fcntl.h>
+#include <gelf.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bpf/abi.h"
+
+struct oracle {
+	int fd;
+	Elf *elf;
+	Dwarf *dwarf;
+	Dwarf_CFI *cfi[2]; /* .eh_frame (libdw's), .debug_frame (the Dwarf's) */
+};
+
+static inline bool oracle_open(struct oracle *o, const char *path)
+{
+	memset(o, 0, sizeof(*o));
+	elf_version(EV_CURRENT);
+	o->fd = open(path, O_RDONLY | O_CLOEXEC);
+	o->elf = o->fd < 0 ? NULL : elf_begin(o->fd, ELF_C_READ_MMAP, NULL);
+	if (!o->elf)
+		return false;
+	o->cfi[0] = dwarf_getcfi_elf(o->elf);
+	o->dwarf = dwarf_begin_elf(o->elf, DWARF_C_READ, NULL);
+	o->cfi[1] = o->dwarf ? dwarf_getcfi(o->dwarf) : NULL;
+	return true;
+}
+
+static inline void oracle_close(struct oracle *o)
+{
+	if (o->cfi[0])
+		dwarf_cfi_end(o->cfi[0]);
+	if (o->dwarf)
+		dwarf_end(o->dwarf);
+	if (o->elf)
+		elf_end(o->elf);
+	if (o->fd >= 0)
+		close(o->fd);
+}
+
+static inline Dwarf_Frame *oracle_frame(const struct oracle *o, uint64_t vaddr)
+{
+	Dwarf_Frame *f = NULL;
+
+	for (int i = 0; i < 2; i++)
+		if (o->cfi[i] && dwarf_cfi_addrframe(o->cfi[i], vaddr, &f) == 0)
+			return f;
+	return NULL;
+}
+
+static inline bool oracle_is_plt(const Dwarf_Op *op, size_t n)
+{
+	static const uint8_t form[9] = {DW_OP_breg7, DW_OP_breg16, DW_OP_lit15, DW_OP_and, 0,
+					DW_OP_ge,    DW_OP_lit3,   DW_OP_shl,   DW_OP_plus};
+
+	if (n != 9 || op[0].number != 8 || op[1].number != 0)
+		return false;
+	for (int i = 0; i < 9; i++)
+		if (i != 4 && op[i].atom != form[i])
+			return false;
+	return op[4].atom >= DW_OP_lit0 && op[4].atom <= DW_OP_lit15;
+}
+
+static inline void oracle_cfa(const Dwarf_Op *op, size_t n, struct unwind_rule *r)
+{
+	r->kind = RULE_UNKNOWN;
+	if (n == 0)
+		return;
+	if (oracle_is_plt(op, n)) {
+		r->kind = RULE_PLT;
+		r->cfa_off = op[4].atom - DW_OP_lit0;
+		return;
+	}
+	if (n == 1 && op[0].atom == DW_OP_bregx) { /* the plain form: register, offset */
+		uint8_t reg = (uint8_t)op[0].number;
+
+		if (op[0].number > 15 || (int64_t)op[0].number2 != (int32_t)op[0].number2)
+			return;
+		r->cfa_off = (int32_t)op[0].number2;
+		r->kind = reg == 7 ? RULE_RSP : reg == 6 ? RULE_RBP : RULE_REG;
+		r->cfa_reg = r->kind == RULE_REG ? reg : 0;
+		return;
+	}
+	r->cfa_off = (int32_t)op[0].number;
+	if (n < 2 || op[0].atom > DW_OP_breg7 || op[0].atom < DW_OP_breg6 ||
+	    op[1].atom != DW_OP_deref || n > 3 || (n == 3 && op[2].atom != DW_OP_plus_uconst))
+		return;
+	r->kind = op[0].atom == DW_OP_breg7 ? RULE_DEREF_RSP : RULE_DEREF_RBP;
+	r->add = n == 3 ? (int32_t)op[2].number : 0;
+}
+
+/* "CFA" or "CFA + number", the way libdw writes offset(N). */
+static inline bool oracle_at_cfa(const Dwarf_Op *op, size_t n, int16_t *ret)
+{
+	if (n == 0 || n > 2 || op[0].atom != DW_OP_call_frame_cfa ||
+	    (n == 2 && op[1].atom != DW_OP_plus_uconst))
+		return false;
+	*ret = n == 2 ? (int16_t)op[1].number : 0;
+	return true;
+}
+
+/* The rule that libdw's answer amounts to. False when it knows no function there. */
+static inline bool oracle_rule(const struct oracle *o, uint64_t vaddr, struct unwind_rule *r)
+{
+	Dwarf_Frame *f = oracle_frame(o, vaddr);
+	Dwarf_Op mem[3], *op = NULL;
+	size_t n = 0;
+	bool signal = false;
+	int ra;
+
+	memset(r, 0, sizeof(*r));
+	if (!f)
+		return false;
+	ra = dwarf_frame_info(f, NULL, NULL, &signal);
+	if (signal) {
+		r->kind = RULE_SIGNAL;
+		goto out;
+	}
+	if (dwarf_frame_register(f, ra, mem, &op, &n) == 0 && n == 0 && op == mem) {
+		r->kind = RULE_BOTTOM;
+		goto out;
+	}
+	if (!oracle_at_cfa(op, n, &r->ra_off)) {
+		r->kind = RULE_UNKNOWN;
+		goto out;
+	}
+	if (dwarf_frame_cfa(f, &op, &n))
+		n = 0;
+	oracle_cfa(op, n, r);
+	if (r->kind == RULE_UNKNOWN) {
+		memset(r, 0, sizeof(*r));
+		r->kind = RULE_UNKNOWN;
+		goto out;
+	}
+	if (dwarf_frame_register(f, 6, mem, &op, &n))
+		r->rbp_kind = RBP_LOST;
+	else if (n == 0)
+		r->rbp_kind = op == mem ? RBP_LOST : RBP_SAME;
+	else if (oracle_at_cfa(op, n, &r->rbp_off))
+		r->rbp_kind = RBP_CFA;
+	else if (n == 2 && op[0].atom == DW_OP_call_frame_cfa && op[1].atom == DW_OP_breg6)
+		r->rbp_kind = RBP_RBP, r->rbp_off = (int16_t)op[1].number;
+	else
+		r->rbp_kind = RBP_LOST;
+out:
+	free(f);
+	return true;
+}
+
+#endif

@@ -1,0 +1,389 @@
+/* store_test.c - tables laid out in words and looked up again: the same answer as the rows give. */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "elf/cfi.h"
+#include "elf/image.h"
+#include "unwind/lookup.h"
+#include "unwind/store.h"
+
+struct space {
+	uint32_t *slabs[SLABS_MAX];
+	uint32_t n, limit;
+	int open;
+};
+
+static uint32_t *space_open(void *ctx, uint32_t k)
+{
+	struct space *s = ctx;
+
+	if (k >= s->limit)
+		return NULL;
+	if (!s->slabs[k])
+		s->slabs[k] = calloc(SLAB_WORDS, sizeof(uint32_t));
+	if (k >= s->n)
+		s->n = k + 1;
+	s->open++;
+	return s->slabs[k];
+}
+
+static void space_close(void *ctx, uint32_t k, uint32_t *words)
+{
+	struct space *s = ctx;
+
+	assert_ptr_equal(s->slabs[k], words);
+	s->open--;
+}
+
+static const struct store_ops ops = {space_open, space_close};
+
+struct world {
+	struct space space;
+	struct unwind_rule *array;
+	struct rules *rules;
+	struct store *store;
+};
+
+static struct world *world_new(uint32_t limit)
+{
+	struct world *w = calloc(1, sizeof(*w));
+
+	w->space.limit = limit;
+	w->array = calloc(RULES_MAX, sizeof(*w->array));
+	w->rules = rules_new(w->array);
+	assert_non_null(w->rules);
+	w->store = store_new(&ops, &w->space, w->rules);
+	assert_non_null(w->store);
+	return w;
+}
+
+static void world_free(struct world *w)
+{
+	assert_int_equal(w->space.open, 0);
+	store_free(w->store);
+	rules_free(w->rules);
+	for (uint32_t k = 0; k < SLABS_MAX; k++)
+		free(w->space.slabs[k]);
+	free(w->array);
+	free(w);
+}
+
+static struct unwind_rule row_rule(const struct table *t, uint64_t offset)
+{
+	struct unwind_rule r = {.kind = RULE_END};
+	size_t lo = 0, hi = t->n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (t->rows[mid].offset <= offset)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo ? t->rows[lo - 1].rule : r;
+}
+
+static void check_offset(struct world *w, const struct table *t, const struct file_slot *slot,
+			 uint64_t offset)
+{
+	uint16_t n = lookup_rule(slot, w->space.slabs, w->space.n, offset);
+	struct unwind_rule want = row_rule(t, offset);
+
+	if (!unwind_rule_same(&want, &w->array[n]))
+		fail_msg("offset %#lx: rule %u, kind %u cfa %d instead of kind %u cfa %d",
+			 (unsigned long)offset, n, w->array[n].kind, w->array[n].cfa_off, want.kind,
+			 want.cfa_off);
+}
+
+/* At and around every row, at random places, and outside. */
+static void check_table(struct world *w, const struct table *t, const struct file_slot *slot)
+{
+	uint64_t first = t->rows[0].offset, last = t->rows[t->n - 1].offset;
+
+	assert_int_equal(slot->state, FILE_READY);
+	assert_int_not_equal(slot->index, 0);
+	for (size_t i = 0; i < t->n; i++) {
+		check_offset(w, t, slot, t->rows[i].offset);
+		check_offset(w, t, slot, t->rows[i].offset - (t->rows[i].offset > 0));
+		check_offset(w, t, slot, t->rows[i].offset + 1);
+	}
+	for (int i = 0; i < 20000; i++)
+		check_offset(w, t, slot, first + (uint64_t)lrand48() % (last - first + 5000));
+	check_offset(w, t, slot, 0);
+	check_offset(w, t, slot, last + 100000000);
+	check_offset(w, t, slot, UINT64_C(1) << 47);
+}
+
+/* No block crosses a slab, none is at word 0. */
+static void check_blocks(struct world *w, const struct file_slot *slot)
+{
+	for (uint32_t i = 0; i < slot->n_blocks; i++) {
+		uint32_t at = slot->index + i, block, last;
+
+		block = w->space.slabs[at >> SLAB_WORDS_SHIFT][at & (SLAB_WORDS - 1)];
+		if (!block)
+			continue;
+		at = block & (SLAB_WORDS - 1);
+		assert_true(at + BLOCK_HEAD_WORDS < SLAB_WORDS);
+		last = w->space.slabs[block >> SLAB_WORDS_SHIFT][at + 4] & 0xffff;
+		assert_true(at + BLOCK_HEAD_WORDS + last < SLAB_WORDS);
+		assert_true(last <= BLOCK_BYTES);
+	}
+}
+
+static struct table random_table(size_t n, uint64_t start, uint32_t max_step, int n_rules)
+{
+	struct table t = {.rows = calloc(n, sizeof(*t.rows)), .n = n};
+	uint64_t at = start;
+
+	for (size_t i = 0; i < n; i++) {
+		t.rows[i].offset = at;
+		at += 1 + (uint64_t)lrand48() % max_step;
+		if (i + 1 == n || lrand48() % 7 == 0)
+			continue; /* RULE_END */
+		t.rows[i].rule =
+			(struct unwind_rule){.kind = RULE_RSP,
+					     .ra_off = -8,
+					     .cfa_off = 8 * (int32_t)(lrand48() % n_rules)};
+	}
+	return t;
+}
+
+static void random_tables(void **state)
+{
+	static const struct {
+		size_t n;
+		uint64_t start;
+		uint32_t step;
+		int rules;
+	} shapes[] = {
+		{1, 0, 1, 1},        {2, 2048, 2048, 3},     {5000, 1, 1, 3},
+		{3000, 2047, 2, 50}, {20000, 4096, 40, 300}, {2000, 777, 9000, 5},
+		{4, 256, 256, 2},    {9, 0, 512, 2},         {100000, 123456, 20, 1000},
+	};
+	struct world *w = world_new(SLABS_MAX);
+
+	for (size_t i = 0; i < sizeof(shapes) / sizeof(*shapes); i++) {
+		struct table t =
+			random_table(shapes[i].n, shapes[i].start, shapes[i].step, shapes[i].rules);
+		struct file_slot slot = {0};
+
+		assert_int_equal(store_add(w->store, &t, &slot), 0);
+		if (t.n > 1)
+			check_table(w, &t, &slot);
+		check_blocks(w, &slot);
+		free(t.rows);
+	}
+	world_free(w);
+}
+
+static void real_files(void **state)
+{
+	static const char *const files[] = {"/lib/x86_64-linux-gnu/libc.so.6",
+					    "/usr/lib64/libc.so.6", "/lib64/ld-linux-x86-64.so.2",
+					    "/proc/self/exe"};
+	struct world *w = world_new(SLABS_MAX);
+	uint64_t used, bytes;
+	size_t rows = 0;
+
+	for (size_t i = 0; i < 4; i++) {
+		int fd = open(files[i], O_RDONLY);
+		struct elf_image *img = NULL;
+		struct file_slot slot = {0};
+		struct table t;
+
+		if (fd < 0)
+			continue;
+		assert_int_equal(elf_image_open(fd, &img, NULL), 0);
+		close(fd);
+		assert_int_equal(table_build(img, &t, NULL), 0);
+		assert_int_equal(store_add(w->store, &t, &slot), 0);
+		check_table(w, &t, &slot);
+		check_blocks(w, &slot);
+		rows += t.n;
+		table_free(&t);
+		elf_image_free(img);
+	}
+	bytes = store_bytes(w->store, &used);
+	assert_int_equal(bytes, (uint64_t)w->space.n * SLAB_WORDS * 4);
+	assert_true(used > rows * 4 && used < rows * 8);
+	assert_true(rules_count(w->rules) > 10 && rules_count(w->rules) < 2000);
+	world_free(w);
+}
+
+/* Many tables, until slabs are crossed by blocks and indexes; then all are looked up. */
+static void several_slabs(void **state)
+{
+	enum { TABLES = 24 };
+	struct world *w = world_new(SLABS_MAX);
+	struct table t[TABLES];
+	struct file_slot slots[TABLES];
+
+	for (int i = 0; i < TABLES; i++) {
+		t[i] = random_table(100000, (uint64_t)i * 999, i % 3 ? 6 : 400, 40);
+		assert_int_equal(store_add(w->store, &t[i], &slots[i]), 0);
+	}
+	assert_true(w->space.n >= 3);
+	for (int i = 0; i < TABLES; i++) {
+		check_table(w, &t[i], &slots[i]);
+		check_blocks(w, &slots[i]);
+		free(t[i].rows);
+	}
+	world_free(w);
+}
+
+static void full(void **state)
+{
+	struct world *w = world_new(1);
+	struct table t = random_table(400000, 0, 30, 40), small = random_table(500, 0, 30, 4);
+	struct table far = random_table(2, UINT64_C(1) << 45, 10, 1);
+	struct table wide = random_table(2, 0, 1, 1), none = {0};
+	struct file_slot a = {0}, b = {0};
+	int rc = 0, added = 0;
+
+	while (!(rc = store_add(w->store, &t, &a)) && added < 100)
+		added++;
+	assert_int_equal(rc, -ENOSPC);
+	assert_true(added > 0);
+	/* What did not fit took nothing: a small one still does. */
+	assert_int_equal(store_add(w->store, &small, &b), 0);
+	check_table(w, &small, &b);
+	check_table(w, &t, &a);
+	wide.rows[1].offset = UINT64_C(1) << 40;
+	assert_int_equal(store_add(w->store, &wide, &b), -EFBIG);
+	assert_int_equal(store_add(w->store, &far, &b), -EFBIG);
+	assert_int_equal(store_add(w->store, &none, &b), -ENODATA);
+	free(t.rows);
+	free(small.rows);
+	free(far.rows);
+	free(wide.rows);
+	world_free(w);
+}
+
+/* A long function costs an index word for each 2 KiB, not a block; gaps cost nothing but that. */
+static void shared_blocks(void **state)
+{
+	struct table_row rows[] = {{0, {.kind = RULE_RBP, .cfa_off = 16}},
+				   {100 * BLOCK_BYTES, {.kind = RULE_END}},
+				   {200 * BLOCK_BYTES, {.kind = RULE_RSP, .cfa_off = 8}},
+				   {201 * BLOCK_BYTES, {.kind = RULE_END}}};
+	struct table t = {rows, 4};
+	struct world *w = world_new(1);
+	struct file_slot slot = {0};
+	uint64_t used;
+
+	assert_int_equal(store_add(w->store, &t, &slot), 0);
+	check_table(w, &t, &slot);
+	assert_int_equal(slot.n_blocks, 201);
+	store_bytes(w->store, &used);
+	assert_int_equal(used, (201 + 2 * (BLOCK_HEAD_WORDS + 1)) * 4);
+	world_free(w);
+}
+
+struct adder {
+	struct world *w;
+	struct table t;
+	struct file_slot slots[20];
+};
+
+static void *adder_run(void *arg)
+{
+	struct adder *a = arg;
+
+	for (int i = 0; i < 20; i++)
+		if (store_add(a->w->store, &a->t, &a->slots[i]))
+			return a;
+	return NULL;
+}
+
+static void threads(void **state)
+{
+	struct world *w = world_new(SLABS_MAX);
+	struct adder a[4];
+	pthread_t id[4];
+	void *failed;
+
+	for (int i = 0; i < 4; i++) {
+		a[i].w = w;
+		a[i].t = random_table(3000, (uint64_t)i * 77, 50, 500);
+		assert_int_equal(pthread_create(&id[i], NULL, adder_run, &a[i]), 0);
+	}
+	for (int i = 0; i < 4; i++) {
+		pthread_join(id[i], &failed);
+		assert_null(failed);
+	}
+	for (int i = 0; i < 4; i++) {
+		for (int j = 0; j < 20; j += 19)
+			check_table(w, &a[i].t, &a[i].slots[j]);
+		free(a[i].t.rows);
+	}
+	world_free(w);
+}
+
+static void dictionary(void **state)
+{
+	struct unwind_rule *array = calloc(RULES_MAX, sizeof(*array));
+	struct unwind_rule r = {.kind = RULE_RSP, .ra_off = -8};
+	struct rules *d = rules_new(array);
+	uint16_t n;
+
+	assert_non_null(d);
+	assert_int_equal(rules_count(d), 2);
+	assert_int_equal(array[0].kind, RULE_END);
+	assert_int_equal(array[1].kind, RULE_UNKNOWN);
+	assert_int_equal(rules_number(d, &array[0]), 0);
+	for (int i = 0; i < RULES_MAX - 2; i++) {
+		r.cfa_off = i * 8;
+		assert_int_equal(rules_number(d, &r), i + 2);
+	}
+	r.cfa_off = 80;
+	r.unused = 7; /* not part of a rule */
+	n = rules_number(d, &r);
+	assert_int_equal(n, 12);
+	assert_int_equal(array[n].cfa_off, 80);
+	assert_int_equal(array[n].unused, 0);
+	assert_int_equal(rules_count(d), RULES_MAX);
+	r.add = 1; /* one too many */
+	assert_int_equal(rules_number(d, &r), 1);
+	assert_int_equal(rules_count(d), RULES_MAX);
+	rules_free(d);
+	free(array);
+}
+
+/* Words may be anything: look-ups stay inside. */
+static void garbage(void **state)
+{
+	uint32_t *slab = malloc(SLAB_WORDS * sizeof(*slab)), *slabs[2] = {slab, NULL};
+	struct file_slot slot = {FILE_READY, 0, 0, UINT32_MAX};
+
+	for (uint32_t i = 0; i < SLAB_WORDS; i++)
+		slab[i] = (uint32_t)mrand48();
+	for (int i = 0; i < 200000; i++) {
+		slot.index = (uint32_t)mrand48() >> lrand48() % 32;
+		lookup_rule(&slot, slabs, 2, (uint64_t)lrand48() << lrand48() % 17);
+	}
+	slot.state = FILE_NEW;
+	assert_int_equal(lookup_rule(&slot, slabs, 2, 4096), 0);
+	free(slab);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(random_tables), cmocka_unit_test(real_files),
+		cmocka_unit_test(several_slabs), cmocka_unit_test(full),
+		cmocka_unit_test(shared_blocks), cmocka_unit_test(threads),
+		cmocka_unit_test(dictionary),    cmocka_unit_test(garbage),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,443 @@
+/* table_test.c - tables of real files against libdw's reading of them; gaps, overlaps, entry points
+ * and linkers with files that are built here. */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "elf/cfi.h"
+#include "elf/image.h"
+#include "unit/unwind/oracle.h"
+#include "unwind/table.h"
+
+#define SAMPLES 3000
+
+struct subject {
+	struct elf_image *img;
+	struct table t;
+};
+
+static bool subject_open(struct subject *s, const char *path, int *ret_rc)
+{
+	struct err e = {0};
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	memset(s, 0, sizeof(*s));
+	if (fd < 0)
+		return false;
+	*ret_rc = elf_image_open(fd, &s->img, &e);
+	close(fd);
+	if (!*ret_rc)
+		*ret_rc = table_build(s->img, &s->t, &e);
+	return true;
+}
+
+static void subject_close(struct subject *s)
+{
+	table_free(&s->t);
+	elf_image_free(s->img);
+}
+
+static const struct table_row *row_at(const struct table *t, uint64_t offset)
+{
+	size_t lo = 0, hi = t->n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (t->rows[mid].offset <= offset)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo ? &t->rows[lo - 1] : NULL;
+}
+
+static struct unwind_rule rule_at(const struct table *t, uint64_t offset)
+{
+	const struct table_row *r = row_at(t, offset);
+
+	return r ? r->rule : (struct unwind_rule){.kind = RULE_END};
+}
+
+static void check_order(const struct table *t)
+{
+	assert_true(t->n > 1);
+	assert_int_equal(t->rows[t->n - 1].rule.kind, RULE_END);
+	for (size_t i = 1; i < t->n; i++) {
+		assert_true(t->rows[i - 1].offset < t->rows[i].offset);
+		assert_int_equal(t->rows[i].rule.unused, 0);
+	}
+}
+
+/* Nothing described here, but less than 16 bytes behind a function, up to the aligned next one. */
+static bool is_padding(const struct oracle *o, uint64_t vaddr)
+{
+	struct unwind_rule r;
+	uint64_t from = vaddr, to = vaddr + 1;
+
+	while (vaddr - from < 16 && !oracle_rule(o, from - 1, &r))
+		from--;
+	while (to - from < 16 && !oracle_rule(o, to, &r))
+		to++;
+	return to - from < 16 && (to & -to) > to - from;
+}
+
+static bool is_entry(const struct subject *s, uint64_t vaddr)
+{
+	uint64_t entry = elf_image_entry(s->img);
+
+	return vaddr >= entry && vaddr - entry < 128;
+}
+
+static void check_address(const struct subject *s, const struct oracle *o, const char *path,
+			  uint64_t offset, size_t *described)
+{
+	struct unwind_rule want, got = rule_at(&s->t, offset);
+	uint64_t vaddr;
+
+	if (!elf_image_to_vaddr(s->img, offset, &vaddr))
+		return;
+	if (!oracle_rule(o, vaddr, &want)) {
+		if (got.kind == RULE_END || (got.kind == RULE_BOTTOM && is_entry(s, vaddr)) ||
+		    is_padding(o, vaddr))
+			return;
+	} else if (unwind_rule_same(&want, &got)) {
+		++*described;
+		return;
+	}
+	fail_msg("%s at %#lx: libdw kind %u cfa %d %+d reg %u rbp %u %+d ra %+d, "
+		 "ours kind %u cfa %d %+d reg %u rbp %u %+d ra %+d",
+		 path, (unsigned long)vaddr, want.kind, want.cfa_off, want.add, want.cfa_reg,
+		 want.rbp_kind, want.rbp_off, want.ra_off, got.kind, got.cfa_off, got.add,
+		 got.cfa_reg, got.rbp_kind, got.rbp_off, got.ra_off);
+}
+
+/* Compares at random addresses of the text, and on both sides of rows picked at random. */
+static void check_against_libdw(const char *path, size_t samples)
+{
+	struct subject s;
+	struct oracle o;
+	size_t described = 0;
+	uint64_t first, span;
+	int rc = 0;
+
+	assert_true(subject_open(&s, path, &rc));
+	assert_int_equal(rc, 0);
+	assert_int_equal(s.t.n_bad, 0);
+	check_order(&s.t);
+	assert_true(oracle_open(&o, path));
+	first = s.t.rows[0].offset;
+	span = s.t.rows[s.t.n - 1].offset - first + 16;
+	srand48(1);
+	for (size_t i = 0; i < samples; i++) {
+		uint64_t at = s.t.rows[(size_t)lrand48() % s.t.n].offset;
+
+		check_address(&s, &o, path, first + (uint64_t)lrand48() % span, &described);
+		check_address(&s, &o, path, at, &described);
+		check_address(&s, &o, path, at - 1, &described);
+	}
+	assert_true(described > samples);
+	oracle_close(&o);
+	subject_close(&s);
+}
+
+/* Every row whose rule is not of the two common kinds. */
+static size_t check_rare_rules(const char *path)
+{
+	struct subject s;
+	struct oracle o;
+	size_t described = 0;
+	int rc = 0;
+
+	assert_true(subject_open(&s, path, &rc));
+	assert_int_equal(rc, 0);
+	assert_true(oracle_open(&o, path));
+	for (size_t i = 0; i < s.t.n; i++) {
+		const struct unwind_rule *r = &s.t.rows[i].rule;
+
+		if (r->kind != RULE_END && ((r->kind != RULE_RSP && r->kind != RULE_RBP) ||
+					    r->rbp_kind >= RBP_RBP || r->ra_off != -8))
+			check_address(&s, &o, path, s.t.rows[i].offset, &described);
+	}
+	oracle_close(&o);
+	subject_close(&s);
+	return described;
+}
+
+static const char *const system_files[] = {
+	"/lib/x86_64-linux-gnu/libc.so.6",
+	"/lib64/ld-linux-x86-64.so.2",
+	"/usr/lib/x86_64-linux-gnu/libcrypto.so.3",
+	"/usr/lib/x86_64-linux-gnu/libstdc++.so.6",
+	"/usr/lib64/libc.so.6",
+	"/usr/lib64/libcrypto.so.3",
+	"/usr/lib64/libstdc++.so.6",
+	"/usr/bin/node",
+	"/usr/bin/python3",
+	"/proc/self/exe",
+};
+
+static void system_files_agree(void **state)
+{
+	size_t n = 0, rare = 0;
+
+	for (size_t i = 0; i < sizeof(system_files) / sizeof(*system_files); i++) {
+		if (access(system_files[i], R_OK))
+			continue;
+		check_against_libdw(system_files[i], SAMPLES);
+		rare += check_rare_rules(system_files[i]);
+		n++;
+	}
+	assert_true(n >= 3);
+	assert_true(rare >= 1); /* at the least a PLT */
+}
+
+/* -- files built here ---------------------------------------------------------------------------
+ */
+
+static const char c_source[] =
+	"#include <alloca.h>\n"
+	"#include <string.h>\n"
+	"#include <unistd.h>\n"
+	"extern void exit(int) __attribute__((noreturn));\n"
+	"__attribute__((noinline)) int leaf(int x) { return x * 3 + (int)getpid(); }\n"
+	"__attribute__((noinline)) int frames(int n) { char b[300]; memset(b, n, sizeof(b));\n"
+	"  return n ? leaf(b[n & 255]) + frames(n - 1) : 0; }\n"
+	"__attribute__((noinline)) int sized(int n) { char *p = alloca(n * 8 + 8); memset(p, 1, "
+	"n);\n"
+	"  return leaf(p[n / 2]); }\n"
+	"__attribute__((noinline)) int aligned(int n) { _Alignas(128) char b[512];\n"
+	"  memset(b, n, sizeof(b)); return leaf(b[n & 63]) + frames(n); }\n"
+	"__attribute__((noreturn, noinline)) void stop(int n) { exit(leaf(n)); }\n"
+	"int main(int c, char **v) { if (c > 5) stop(c); return frames(c) + sized(c) + aligned(c); "
+	"}\n";
+
+static const char gap_source[] =
+	"	.text\n	.globl _start\n	.p2align 4\n"
+	"first:	.cfi_startproc\n	push %rbp\n	.cfi_def_cfa_offset 16\n"
+	"	.cfi_offset 6, -16\n	call noreturn\n	.cfi_endproc\n" /* ends with a call */
+	"bare:	.fill 44, 1, 0x90\n"                                    /* 44 bytes of nobody */
+	"noreturn:\n	.cfi_startproc\n	hlt\n	.cfi_endproc\n"
+	"	.fill 6, 1, 0x90\n	.p2align 4\n" /* padding */
+	"padded:	.cfi_startproc\n	sub $24, %rsp\n	.cfi_def_cfa_offset 32\n"
+	"	call first\n	.cfi_endproc\n	.p2align 4\n"
+	"	.fill 16, 1, 0x90\n" /* 16 and more: a gap */
+	"bottom: .cfi_startproc\n	.cfi_undefined 16\n	call padded\n	.cfi_endproc\n"
+	"odd:	.fill 4, 1, 0x90\n" /* next is not aligned */
+	"last:	.cfi_startproc\n	ret\n	.cfi_endproc\n"
+	"	.fill 64, 1, 0x90\n"
+	"_start: call bottom\n	hlt\n	.fill 200, 1, 0x90\n";
+
+static char work_dir[64];
+
+static bool build_here(const char *name, const char *text, const char *command_format)
+{
+	char path[128], command[512];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", work_dir, name);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	assert_true(fputs(text, f) >= 0);
+	assert_int_equal(fclose(f), 0);
+	snprintf(command, sizeof(command), "cd %s && %s >/dev/null 2>&1", work_dir, command_format);
+	return system(command) == 0;
+}
+
+static int work_setup(void **state)
+{
+	snprintf(work_dir, sizeof(work_dir), "/tmp/waggle-table-XXXXXX");
+	return mkdtemp(work_dir) ? 0 : -1;
+}
+
+static int work_teardown(void **state)
+{
+	char command[128];
+
+	snprintf(command, sizeof(command), "rm -rf %s", work_dir);
+	return system(command);
+}
+
+static const char *in_work(const char *name)
+{
+	static char path[128];
+
+	snprintf(path, sizeof(path), "%s/%s", work_dir, name);
+	return path;
+}
+
+static void linkers_agree(void **state)
+{
+	static const char *const linkers[] = {"bfd", "gold", "lld", "mold"};
+	static const char *const flags[] = {"-O2 -pie -fPIE", "-O2 -no-pie -fno-pie",
+					    "-O1 -fno-omit-frame-pointer -shared -fPIC"};
+	size_t n = 0;
+
+	for (size_t i = 0; i < 4; i++) {
+		for (size_t j = 0; j < 3; j++) {
+			char command[256];
+
+			snprintf(command, sizeof(command), "cc -fuse-ld=%s %s -o linked t.c",
+				 linkers[i], flags[j]);
+			if (!build_here("t.c", c_source, command))
+				continue;
+			check_against_libdw(in_work("linked"), 400);
+			check_rare_rules(in_work("linked"));
+			n++;
+		}
+	}
+	assert_true(n >= 2);
+}
+
+/* Sections, and then without section headers: the same rows. */
+static void no_section_headers(void **state)
+{
+	struct subject a, b;
+	int rc = 0;
+
+	if (!build_here(
+		    "t.c", c_source,
+		    "cc -O2 -o plain t.c && cp plain bare && "
+		    /* e_shoff, then e_shentsize, e_shnum, e_shstrndx */
+		    "printf '\\0\\0\\0\\0\\0\\0\\0\\0' | dd of=bare bs=1 seek=40 conv=notrunc && "
+		    "printf '\\0\\0\\0\\0\\0\\0' | dd of=bare bs=1 seek=58 conv=notrunc"))
+		skip();
+	assert_true(subject_open(&a, in_work("plain"), &rc));
+	assert_int_equal(rc, 0);
+	assert_true(subject_open(&b, in_work("bare"), &rc));
+	assert_int_equal(rc, 0);
+	assert_int_equal(a.t.n, b.t.n);
+	assert_memory_equal(a.t.rows, b.t.rows, a.t.n * sizeof(*a.t.rows));
+	subject_close(&a);
+	subject_close(&b);
+}
+
+static void debug_frame_only(void **state)
+{
+	struct subject s;
+	int rc = 0;
+
+	if (!build_here("t.c", c_source,
+			"cc -O2 -g -gz=zlib -fno-asynchronous-unwind-tables -fno-exceptions "
+			"-o debugframe t.c"))
+		skip();
+	assert_true(subject_open(&s, in_work("debugframe"), &rc));
+	assert_int_equal(rc, 0);
+	subject_close(&s);
+	check_against_libdw(in_work("debugframe"), 200);
+}
+
+static uint64_t gap_symbol(const char *symbol)
+{
+	char command[256], line[64] = "";
+	FILE *p;
+
+	snprintf(command, sizeof(command), "nm %s/gap | sed -n 's/ . %s$//p'", work_dir, symbol);
+	p = popen(command, "r");
+	assert_non_null(p);
+	assert_non_null(fgets(line, sizeof(line), p));
+	pclose(p);
+	return strtoull(line, NULL, 16);
+}
+
+static struct unwind_rule gap_rule(const struct subject *s, const char *symbol, int64_t plus)
+{
+	uint64_t offset;
+
+	assert_true(elf_image_to_offset(s->img, gap_symbol(symbol), &offset));
+	return rule_at(&s->t, offset + (uint64_t)plus);
+}
+
+static void gaps(void **state)
+{
+	struct subject s;
+	int rc = 0;
+
+	if (!build_here("gap.S", gap_source, "cc -nostdlib -static -o gap gap.S"))
+		skip();
+	assert_true(subject_open(&s, in_work("gap"), &rc));
+	assert_int_equal(rc, 0);
+	check_order(&s.t);
+	/* The return address of the call that ends `first` is `bare`; one less is still `first`. */
+	assert_int_equal(gap_rule(&s, "bare", -1).kind, RULE_RSP);
+	assert_int_equal(gap_rule(&s, "bare", -1).cfa_off, 16);
+	assert_int_equal(gap_rule(&s, "bare", -1).rbp_kind, RBP_CFA);
+	for (int i = 0; i < 44; i++)
+		assert_int_equal(gap_rule(&s, "bare", i).kind, RULE_END);
+	assert_int_equal(gap_rule(&s, "noreturn", 0).kind, RULE_RSP);
+	assert_int_equal(gap_rule(&s, "padded", -1).kind, RULE_RSP);
+	assert_int_equal(gap_rule(&s, "padded", -1).cfa_off, 8); /* padding carries on */
+	assert_int_equal(gap_rule(&s, "bottom", -1).kind, RULE_END);
+	assert_int_equal(gap_rule(&s, "bottom", -16).kind, RULE_END);
+	assert_int_equal(gap_rule(&s, "bottom", 0).kind, RULE_BOTTOM);
+	assert_int_equal(gap_rule(&s, "odd", -1).kind, RULE_BOTTOM);
+	assert_int_equal(gap_rule(&s, "odd", 0).kind, RULE_END);
+	assert_int_equal(gap_rule(&s, "last", 0).cfa_off, 8);
+	assert_int_equal(gap_rule(&s, "_start", -1).kind, RULE_END);
+	assert_int_equal(gap_rule(&s, "_start", 0).kind, RULE_BOTTOM);
+	assert_int_equal(gap_rule(&s, "_start", 5).kind, RULE_BOTTOM);
+	assert_int_equal(gap_rule(&s, "_start", 150).kind, RULE_END);
+	subject_close(&s);
+}
+
+/* Text moved away from its address: a table is in file offsets, whatever the addresses are. */
+static void moved_segments(void **state)
+{
+	struct subject s;
+	const struct elf_segment *seg;
+	bool moved = false;
+	size_t n;
+	int rc = 0;
+
+	if (!build_here("t.c", c_source,
+			"cc -O2 -no-pie -Wl,-Ttext-segment=0x7000000 -o moved t.c"))
+		skip();
+	assert_true(subject_open(&s, in_work("moved"), &rc));
+	assert_int_equal(rc, 0);
+	seg = elf_image_segments(s.img, &n);
+	for (size_t i = 0; i < n; i++)
+		moved |= seg[i].exec && seg[i].vaddr - seg[i].offset >= 0x7000000;
+	assert_true(moved);
+	subject_close(&s);
+	check_against_libdw(in_work("moved"), 400);
+}
+
+static void no_information(void **state)
+{
+	struct elf_image *img = NULL;
+	struct table t;
+	struct err e = {0};
+	int fd;
+
+	if (!build_here("n.S", "	.globl _start\n_start: hlt\n",
+			"cc -nostdlib -static -o none n.S"))
+		skip();
+	fd = open(in_work("none"), O_RDONLY);
+	assert_int_equal(elf_image_open(fd, &img, &e), 0);
+	close(fd);
+	assert_int_equal(table_build(img, &t, &e), -ENODATA);
+	assert_true(e.text[0]);
+	elf_image_free(img);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(system_files_agree),
+		cmocka_unit_test(linkers_agree),
+		cmocka_unit_test(no_section_headers),
+		cmocka_unit_test(debug_frame_only),
+		cmocka_unit_test(gaps),
+		cmocka_unit_test(moved_segments),
+		cmocka_unit_test(no_information),
+	};
+
+	return cmocka_run_group_tests(tests, work_setup, work_teardown);
+}
