@@ -15,7 +15,8 @@ MAKEFLAGS += --no-builtin-rules
 B ?= build
 CC := $(if $(filter default,$(origin CC)),gcc,$(CC))
 CLANG ?= clang
-BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool /usr/local/sbin/bpftool) bpftool)
+BPFTOOL ?= $(firstword $(wildcard /usr/lib/linux-tools/*/bpftool /usr/sbin/bpftool \
+	/usr/local/sbin/bpftool) bpftool)
 PROTOC_C ?= protoc-c
 RUSTC ?= rustc
 PREFIX ?= /usr/local
@@ -63,7 +64,7 @@ WORKLOAD := $(addprefix $(B)/,$(basename $(WORKLOAD_SRC)))
 FUZZ_SRC := $(wildcard fuzz/*_fuzz.c)
 FUZZ := $(FUZZ_SRC:%.c=$(B)/%)
 
-.PHONY: all clean check unit fuzz bench install layers workloads
+.PHONY: all clean check unit unit-programs fuzz bench install test-programs workloads
 all: $(B)/waggle
 
 $(B)/waggle: $(CLI_OBJ) $(B)/libwaggle.a
@@ -145,6 +146,31 @@ $(B)/test/workload/%: test/workload/%.rs
 unit: $(UNIT)
 	$(Q)sh tools/run-unit.sh $(UNIT)
 
+# Everything `check` needs built, so that a user can build and root only run.
+test-programs: all $(UNIT) workloads
+	$(Q)$(MAKE) --no-print-directory SAN=1 B=$(B)-san unit-programs
+unit-programs: $(UNIT)
+
+# Each runner ends with "N passed, N failed[, N skipped]"; a new test/NAME/run.sh needs no edit here.
+RUNNERS := 'layers: sh tools/check-layers.sh' 'style: sh tools/check-style.sh' \
+	'unit: $(MAKE) --no-print-directory unit' \
+	'sanitizers: $(MAKE) --no-print-directory SAN=1 B=$(B)-san unit' \
+	$(foreach r,$(wildcard test/*/run.sh),'$(r:test/%/run.sh=%): B=$(B) $(r)')
+check: test-programs
+	$(Q)sh tools/run-tests.sh $(RUNNERS)
+
+FUZZ_SECONDS ?= 60
+fuzz: $(FUZZ)
+	$(Q)for f in $(FUZZ:$(B)/fuzz/%_fuzz=%); do \
+		echo "== $$f, $(FUZZ_SECONDS) s"; mkdir -p $(B)/corpus/$$f fuzz/seeds/$$f; \
+		$(B)/fuzz/$${f}_fuzz -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=4096 \
+			-print_final_stats=1 -artifact_prefix=$(B)/fuzz/$$f- \
+			$(B)/corpus/$$f fuzz/seeds/$$f || exit 1; \
+	done
+
+bench: all workloads
+	$(Q)B=$(B) bench/run.sh
+
 $(B)/fuzz/%: fuzz/%.c $(LIB_SRC) $(GEN)
 	$(call msg,FUZZ,$<)
 	@mkdir -p $(@D)
@@ -154,7 +180,17 @@ $(B)/fuzz/%: fuzz/%.c $(LIB_SRC) $(GEN)
 	$(Q)$(CLANG) $(CPPFLAGS) -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -o $@ $< \
 		$(B)/fuzzlib/libwaggle.a $(PKG_LIBS)
 
+# -- the rest -------------------------------------------------------------------------------------
+SHARE := $(DESTDIR)$(PREFIX)/share
+install: all
+	install -D -m 755 $(B)/waggle $(DESTDIR)$(PREFIX)/bin/waggle
+	install -d $(SHARE)/man/man1 $(SHARE)/bash-completion/completions $(SHARE)/zsh/site-functions
+	$(B)/waggle man > $(SHARE)/man/man1/waggle.1
+	$(B)/waggle completion bash > $(SHARE)/bash-completion/completions/waggle
+	$(B)/waggle completion zsh > $(SHARE)/zsh/site-functions/_waggle
+	install -D -m 644 LICENSE $(SHARE)/doc/waggle/LICENSE
+
 clean:
-	rm -rf $(B)
+	rm -rf $(B) $(B)-san
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

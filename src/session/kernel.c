@@ -294,7 +294,8 @@ const struct check kernel_features[] = {
 	{ "kprobe", "kprobes", "nothing yet (tracing)", "Use a kernel with CONFIG_KPROBES=y.", NULL,
 	  0, kernel_probe_kprobe },
 	{ "fentry", "fentry probes", "nothing yet (tracing)",
-	  "Use a kernel with CONFIG_FUNCTION_TRACER=y and CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS=y.", NULL, 0, kernel_probe_fentry },
+	  "Use a kernel with CONFIG_FUNCTION_TRACER=y and "
+	  "CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS=y.", NULL, 0, kernel_probe_fentry },
 	{ NULL },
 };
 
