@@ -1,0 +1,100 @@
+/* report_command.c - `waggle report`: reads profiles of any known format, alone or several as one,
+ * takes the part that is asked for, and writes it in any other format. Needs no privileges and nothing
+ * of the machine that was profiled. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/command.h"
+#include "cli/filter_options.h"
+#include "cli/output.h"
+
+extern const struct command command_report;
+
+struct report_opts {
+	struct output_opts output;
+	struct filter_opts filter;
+};
+
+static const struct option_table report_tables[] = {
+	{ output_options, offsetof(struct report_opts, output) },
+	{ filter_task_options, offsetof(struct report_opts, filter) },
+	{ filter_frame_options, offsetof(struct report_opts, filter) },
+	{ NULL, 0 },
+};
+
+static int report_read(const struct option_rest *rest, struct profile **ret, struct err *e)
+{
+	struct profile *all = NULL, *next;
+
+	for (size_t i = 0; i < rest->words.n; i++) {
+		int rc = format_read_file(rest->words.at[i], 0, &next, e);
+
+		if (!rc && all) {
+			rc = profile_merge(all, next, e);
+			profile_free(next);
+			if (rc)
+				err_prefix(e, "'%s' does not go with '%s'", rest->words.at[i],
+					   rest->words.at[0]);
+		} else if (!rc) {
+			all = next;
+		}
+		if (rc) {
+			profile_free(all);
+			return rc;
+		}
+	}
+	*ret = all;
+	return 0;
+}
+
+static int report_make(const struct option_rest *rest, struct report_opts *o, struct err *e)
+{
+	struct filter_set filter = { 0 };
+	struct profile *p = NULL;
+	int code = EXIT_FAILED;
+
+	if (rest->command)
+		err_set(e, -EINVAL, "report reads files; to profile a command: waggle -- %s",
+			rest->command[0]);
+	else if (!rest->words.n)
+		err_set(e, -EINVAL, "report needs the profile to read: waggle report FILE");
+	if (e->code || output_check(&o->output, e) || filter_set_new(&o->filter, &filter, e) ||
+	    report_read(rest, &p, e) || filter_set_apply(&filter, &p, e) || output_write(p, &o->output, e))
+		code = command_fail(e);
+	else
+		code = output_verdict(p, &o->output);
+	filter_set_free(&filter);
+	profile_free(p);
+	return code;
+}
+
+static int report_run(int argc, char **argv)
+{
+	struct report_opts o = { .output = OUTPUT_DEFAULTS };
+	struct option_rest rest;
+	struct err e = { 0 };
+	int code = command_parse(&command_report, argc, argv, &o, &rest);
+
+	if (code < 0)
+		code = report_make(&rest, &o, &e);
+	option_free(report_tables, &o, &rest);
+	return code;
+}
+
+const struct command command_report = {
+	.name = "report",
+	.summary = "read, filter, merge and convert profiles and recordings",
+	.usage = "[OPTIONS] FILE..",
+	.description =
+		"Reads recordings of waggle, pprof files and folded stacks from anyone ('-' is standard "
+		"input); several files are merged. A terminal gets a report, a pipe gets folded stacks, "
+		"-o files get the format of their extension. Needs no root, and neither the machine nor "
+		"the files that were profiled.",
+	.examples = "waggle report cpu.waggle\ta report on the terminal\n"
+		    "waggle report cpu.waggle -o cpu.html -o cpu.pb.gz\tconvert\n"
+		    "waggle report cpu.waggle --from 2s --to 3s -o 3rd.svg\tone second of it\n"
+		    "waggle report a.pb.gz b.pb.gz --drop 'GC|idle' --json\ttwo as one, for a script",
+	.options = report_tables,
+	.run = report_run,
+};
