@@ -360,8 +360,10 @@ int folded_read(const uint8_t *data, size_t len, struct profile **ret, struct er
 		return code;
 	}
 	r.p->ledger.n[LEDGER_SKIPPED_LINES] += r.skipped;
-	if (!r.p->ledger.n[LEDGER_TAKEN])
+	if (!r.p->ledger.n[LEDGER_TAKEN]) { /* no notes */
 		r.p->ledger.n[LEDGER_TAKEN] = (uint64_t)r.total;
+		profile_count_unnamed(r.p);
+	}
 	*ret = r.p;
 	return 0;
 }

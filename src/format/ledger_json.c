@@ -9,33 +9,7 @@
 #include <time.h>
 
 #include "format/format.h"
-
-/* Length of the valid UTF-8 sequence at s (RFC 3629: no surrogates, no overlong forms), 0 if none. */
-static size_t json_utf8_len(const uint8_t *s, size_t left)
-{
-	uint8_t lo = 0x80, hi = 0xbf;
-	size_t n;
-
-	if (s[0] < 0x80)
-		return 1;
-	if (s[0] < 0xc2 || s[0] > 0xf4)
-		return 0;
-	n = s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
-	if (s[0] == 0xe0)
-		lo = 0xa0;
-	else if (s[0] == 0xed)
-		hi = 0x9f;
-	else if (s[0] == 0xf0)
-		lo = 0x90;
-	else if (s[0] == 0xf4)
-		hi = 0x8f;
-	if (left < n || s[1] < lo || s[1] > hi)
-		return 0;
-	for (size_t i = 2; i < n; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	return n;
-}
+#include "format/utf8.h"
 
 static void json_escape(struct out *to, uint8_t c)
 {
@@ -58,7 +32,7 @@ void format_json_string(struct out *to, const char *s, size_t len)
 	out_putc(to, '"');
 	while (i < len) {
 		uint8_t c = at[i];
-		size_t n = json_utf8_len(at + i, len - i);
+		size_t n = utf8_len(at + i, len - i);
 
 		/* '<' too: the text may end up inside a <script> element. */
 		if (n && c >= 0x20 && c != '"' && c != '\\' && c != '<' && c != 0x7f) {

@@ -101,6 +101,8 @@ void notes_ledger(const struct profile *p, notes_put *put, void *ctx)
 	char number[32];
 
 	for (size_t i = 0; i < LEDGER_MAX; i++) {
+		if (!p->ledger.n[i] && i != LEDGER_TAKEN)
+			continue; /* pprof prints all comments above its tables: no line for nothing */
 		snprintf(number, sizeof(number), "%" PRIu64, p->ledger.n[i]);
 		notes_line(put, ctx, "waggle.ledger.", rows[i].key, number);
 	}

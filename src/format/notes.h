@@ -2,7 +2,8 @@
  * own for them (pprof, folded on request). Private to src/format.
  *
  * Lines: "waggle.meta.KEY=TEXT", "waggle.ledger.KEY=NUMBER", "waggle.cut.REASON=SAMPLES [PATH]" and
- * "waggle.unnamed.REASON=FRAMES [PATH]". Readers take what they know and leave the rest alone.
+ * "waggle.unnamed.REASON=FRAMES [PATH]". Rows that are 0 are left out.
+ * Readers take what they know and leave the rest alone.
  * Thread safety: writing only reads the profile.
  */
 #ifndef WAGGLE_FORMAT_NOTES_H
