@@ -17,6 +17,7 @@
 struct case_random {
 	uint64_t state;
 	uint32_t serial; /* of names that must not repeat */
+	bool once;       /* frames that have names keep them */
 };
 
 static inline uint32_t case_below(struct case_random *r, uint32_t n)
@@ -80,7 +81,7 @@ static inline void case_set_names(struct profile *p, struct case_random *r)
 	uint32_t frame = case_below(r, (uint32_t)p->frames.n);
 	uint16_t n = (uint16_t)(1 + case_below(r, 4));
 
-	if (!frame)
+	if (!frame || (r->once && p->frames.at[frame].n_lines))
 		return;
 	if (case_below(r, 3)) {
 		case_lines(p, r, lines, n);
