@@ -18,6 +18,7 @@ struct case_random {
 	uint64_t state;
 	uint32_t serial; /* of names that must not repeat */
 	bool once;       /* frames that have names keep them */
+	bool plain;      /* no NULs in strings */
 };
 
 static inline uint32_t case_below(struct case_random *r, uint32_t n)
@@ -31,7 +32,7 @@ static inline uint32_t case_name(struct profile *p, struct case_random *r, const
 	char text[64];
 	int n = snprintf(text, sizeof(text), "%s_%u", stem, r->serial++);
 
-	if (case_below(r, 16) == 0)
+	if (case_below(r, 16) == 0 && !r->plain)
 		text[1] = 0; /* strings are bytes, NULs included */
 	return profile_strn(p, text, (size_t)n);
 }
