@@ -21,6 +21,8 @@
 struct calltree_sum {
 	uint32_t stack, root;
 	int64_t value;
+	uint32_t node; /* where it ended in the tree */
+	uint32_t id;   /* its place before sorting */
 };
 
 /* Where a profile node's path has come to in the tree. */
@@ -42,6 +44,7 @@ struct calltree_build {
 	uint32_t *task_roots;   /* per task: 1 + tree node, 0 = not yet */
 	struct calltree_place *places; /* per profile node */
 	VEC(uint32_t) path;     /* profile nodes still to be drawn */
+	uint32_t *ends;         /* per sample: its sum, then its node; NULL when nobody asks */
 };
 
 static bool build_init(struct calltree_build *b, const struct profile *p,
@@ -71,6 +74,7 @@ static void build_free(struct calltree_build *b)
 	map64_free(&b->by_sum);
 	free(b->task_roots);
 	free(b->places);
+	free(b->ends);
 }
 
 /* A new node; the caller knows that there is none yet. */
@@ -193,7 +197,10 @@ static int build_add_up(struct calltree_build *b, uint32_t value)
 		if (!at)
 			return -ENOMEM;
 		if (is_new)
-			b->sums.at[b->sums.n++] = (struct calltree_sum){ s->stack, root, 0 };
+			b->sums.at[b->sums.n++] =
+				(struct calltree_sum){ s->stack, root, 0, root, *at };
+		if (b->ends)
+			b->ends[i] = *at;
 		b->sums.at[*at].value =
 			sum_signed(b->sums.at[*at].value, profile_values(p, i)[value]);
 	}
@@ -226,7 +233,7 @@ static bool build_frame(struct calltree_build *b, struct calltree_place *at, uin
 	return marks && at->node != PROFILE_NONE;
 }
 
-static int build_inverted(struct calltree_build *b, const struct calltree_sum *s)
+static int build_inverted(struct calltree_build *b, struct calltree_sum *s)
 {
 	struct calltree_place at = { .node = s->root, .kind = FRAME_KIND_MAX };
 	struct calltree_node *node;
@@ -234,13 +241,14 @@ static int build_inverted(struct calltree_build *b, const struct calltree_sum *s
 	for (uint32_t n = s->stack; n; n = b->p->nodes.at[n].parent)
 		if (!build_frame(b, &at, b->p->nodes.at[n].frame))
 			return -ENOMEM;
+	s->node = at.node;
 	node = &b->t->nodes.at[at.node];
 	node->self = sum_signed(node->self, s->value);
 	return 0;
 }
 
 /* Goes up to the first node that is known for this root, then draws the rest on the way down. */
-static int build_upright(struct calltree_build *b, const struct calltree_sum *s)
+static int build_upright(struct calltree_build *b, struct calltree_sum *s)
 {
 	struct calltree_place at = { .root = s->root + 1, .node = s->root, .kind = FRAME_KIND_MAX };
 	struct calltree_node *node;
@@ -257,6 +265,7 @@ static int build_upright(struct calltree_build *b, const struct calltree_sum *s)
 			return -ENOMEM;
 		b->places[n] = at;
 	}
+	s->node = at.node;
 	node = &b->t->nodes.at[at.node];
 	node->self = sum_signed(node->self, s->value);
 	return 0;
@@ -280,12 +289,27 @@ static int build_draw(struct calltree_build *b)
 		qsort(b->sums.at, b->sums.n, sizeof(*b->sums.at), sum_order);
 	for (size_t i = 0; i < b->sums.n && !err; i++) {
 		/* What adds up to nothing (another value's samples) is not in the picture. */
-		if (!b->sums.at[i].value)
+		if (!b->sums.at[i].value && !b->ends)
 			continue;
 		err = b->o->inverted ? build_inverted(b, &b->sums.at[i]) :
 				       build_upright(b, &b->sums.at[i]);
 	}
 	return err;
+}
+
+/* From the sum each sample went into to the node that sum ended in. */
+static int build_ends(struct calltree_build *b)
+{
+	uint32_t *node_of = calloc(b->sums.n + 1, sizeof(*node_of));
+
+	if (!node_of)
+		return -ENOMEM;
+	for (size_t i = 0; i < b->sums.n; i++)
+		node_of[b->sums.at[i].id] = b->sums.at[i].node;
+	for (size_t i = 0; i < b->p->samples.n; i++)
+		b->ends[i] = node_of[b->ends[i]];
+	free(node_of);
+	return 0;
 }
 
 /* A child's id is always larger than its parent's, so one pass each way does. */
@@ -326,10 +350,13 @@ static int build_all(struct calltree_build *b, uint32_t value)
 	err = build_add_up(b, value);
 	if (!err)
 		err = build_draw(b);
+	if (!err && b->ends)
+		err = build_ends(b);
 	return err ? err : build_totals(b->t);
 }
 
-int calltree_new(const struct profile *p, const struct calltree_opts *o, struct calltree **ret)
+static int calltree_make(const struct profile *p, const struct calltree_opts *o,
+			 struct calltree **ret, uint32_t **ends)
 {
 	uint32_t value = o->value == UINT32_MAX ? p->default_value : o->value;
 	struct calltree_build b;
@@ -338,13 +365,33 @@ int calltree_new(const struct profile *p, const struct calltree_opts *o, struct 
 	*ret = NULL;
 	if (value >= p->value_types.n)
 		return -EINVAL;
-	err = build_init(&b, p, o) ? build_all(&b, value) : -ENOMEM;
+	err = build_init(&b, p, o) ? 0 : -ENOMEM;
+	if (!err && ends && !(b.ends = calloc(p->samples.n + 1, sizeof(*b.ends))))
+		err = -ENOMEM;
+	if (!err)
+		err = build_all(&b, value);
+	if (!err && ends) {
+		*ends = b.ends;
+		b.ends = NULL;
+	}
 	build_free(&b);
 	if (err)
 		calltree_free(b.t);
 	else
 		*ret = b.t;
 	return err;
+}
+
+int calltree_new(const struct profile *p, const struct calltree_opts *o, struct calltree **ret)
+{
+	return calltree_make(p, o, ret, NULL);
+}
+
+int calltree_new_mapped(const struct profile *p, const struct calltree_opts *o,
+			struct calltree **ret, uint32_t **ends)
+{
+	*ends = NULL;
+	return calltree_make(p, o, ret, ends);
 }
 
 void calltree_free(struct calltree *t)

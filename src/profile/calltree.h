@@ -49,6 +49,11 @@ struct calltree {
 /* 0, -EINVAL when there is no such value, or -ENOMEM. Stacks whose samples add up to 0 are left out;
  * tasks that are not known (task 0) get no node of their own. Sums stay at the ends of int64. */
 int calltree_new(const struct profile *p, const struct calltree_opts *o, struct calltree **ret);
+/* The same, and where each sample went: (*ends)[i] is the node that the stack of sample i ended in;
+ * free() it. Stacks whose value adds up to nothing are in this tree too, so that it serves every
+ * value of the profile. */
+int calltree_new_mapped(const struct profile *p, const struct calltree_opts *o,
+			struct calltree **ret, uint32_t **ends);
 void calltree_free(struct calltree *t);
 /* Ties go by name, then kind. Without memory for it the order stays as it is. */
 enum calltree_order { BY_NAME, BY_TOTAL };

@@ -1,0 +1,157 @@
+/* html.c - one self-contained page: the viewer of web/ with the profile inside; nothing is fetched.
+ *
+ * web/viewer.html is the frame, with marks where style, scripts, title and data go. The data is the
+ * blob of html_data.h, deflated, in base64.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+
+#include "base/embed.h"
+#include "format/html_data.h"
+#include "format/pen.h"
+
+EMBED(web_viewer_html);
+EMBED(web_viewer_css);
+
+/* Scripts in the order they need each other. */
+#define SCRIPTS \
+	SCRIPT(web_words_js) SCRIPT(web_model_js) SCRIPT(web_tree_js) SCRIPT(web_palette_js) \
+	SCRIPT(web_flame_js) SCRIPT(web_table_js) SCRIPT(web_strip_js) SCRIPT(web_picker_js) \
+	SCRIPT(web_panels_js) SCRIPT(web_viewer_js)
+
+#define SCRIPT(name) EMBED(name);
+SCRIPTS
+#undef SCRIPT
+
+enum { HTML_BLOCK = 48 * 1024 }; /* a multiple of 3, so that base64 needs no carry */
+
+static void html_base64(struct out *to, const uint8_t *s, size_t n)
+{
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	char text[4];
+
+	for (size_t i = 0; i < n; i += 3) {
+		uint32_t v = (uint32_t)s[i] << 16 | (i + 1 < n ? (uint32_t)s[i + 1] << 8 : 0) |
+			     (i + 2 < n ? s[i + 2] : 0);
+
+		text[0] = digits[v >> 18];
+		text[1] = digits[v >> 12 & 63];
+		text[2] = i + 1 < n ? digits[v >> 6 & 63] : '=';
+		text[3] = i + 2 < n ? digits[v & 63] : '=';
+		out_put(to, text, 4);
+	}
+}
+
+static int html_deflate(struct out *to, const struct buf *blob, uint8_t *block)
+{
+	z_stream z = { 0 };
+	int rc = Z_OK;
+
+	if (deflateInit(&z, Z_BEST_COMPRESSION) != Z_OK)
+		return -ENOMEM;
+	z.next_in = blob->data;
+	/* zlib counts in 32 bits: feed what it can hold. */
+	for (size_t left = blob->len; rc == Z_OK || rc == Z_BUF_ERROR;) {
+		if (!z.avail_in) {
+			z.avail_in = left > 1U << 30 ? 1U << 30 : (uInt)left;
+			left -= z.avail_in;
+		}
+		if (!z.avail_out) {
+			if (z.next_out)
+				html_base64(to, block, HTML_BLOCK);
+			z.next_out = block;
+			z.avail_out = HTML_BLOCK;
+		}
+		rc = deflate(&z, left ? Z_NO_FLUSH : Z_FINISH);
+	}
+	html_base64(to, block, HTML_BLOCK - z.avail_out);
+	deflateEnd(&z);
+	return rc == Z_STREAM_END ? 0 : -EIO;
+}
+
+static int html_data(struct out *to, const struct profile *p, const struct format_opts *o)
+{
+	uint8_t *block = malloc(HTML_BLOCK);
+	struct out blob;
+	int err = block ? 0 : -ENOMEM;
+
+	out_mem(&blob);
+	if (!err)
+		err = html_data_write(p, o, &blob);
+	if (!err)
+		err = blob.err ? blob.err : blob.pending.err;
+	if (!err)
+		err = html_deflate(to, &blob.pending, block);
+	out_abort(&blob);
+	free(block);
+	return err;
+}
+
+static void html_title(struct out *to, const struct profile *p, const struct format_opts *o)
+{
+	struct pen *pen = calloc(1, sizeof(*pen));
+	struct buf title = { 0 };
+
+	if (!pen)
+		return; /* the page sets its title itself, too */
+	pen->to = to;
+	if (o->title)
+		buf_puts(&title, o->title);
+	else
+		format_title(&title, p);
+	pen_xml(pen, (const char *)title.data, title.len, SIZE_MAX);
+	pen_flush(pen);
+	buf_free(&title);
+	free(pen);
+}
+
+static void html_scripts(struct out *to)
+{
+	out_puts(to, "\"use strict\";\n");
+#define SCRIPT(name) out_put(to, embed_##name, EMBED_SIZE(name));
+	SCRIPTS
+#undef SCRIPT
+}
+
+/* Writes the frame up to `mark` and returns what is behind it. */
+static const char *html_until(struct out *to, const char *from, const char *mark)
+{
+	const char *at = from ? strstr(from, mark) : NULL;
+
+	if (!at)
+		return NULL;
+	out_put(to, from, (size_t)(at - from));
+	return at + strlen(mark);
+}
+
+static int html_write(const struct profile *p, const struct format_opts *o, struct out *to,
+		      struct err *e)
+{
+	const char *at = embed_web_viewer_html; /* embedded files end in a NUL */
+	int err;
+
+	at = html_until(to, at, "<!--waggle:title-->");
+	html_title(to, p, o);
+	at = html_until(to, at, "/*waggle:style*/");
+	out_put(to, embed_web_viewer_css, EMBED_SIZE(web_viewer_css));
+	at = html_until(to, at, "<!--waggle:data-->");
+	err = html_data(to, p, o);
+	if (err)
+		return err;
+	at = html_until(to, at, "/*waggle:script*/");
+	if (!at)
+		return err_set(e, -EINVAL, "the page in web/viewer.html has lost one of its marks");
+	html_scripts(to);
+	out_puts(to, at);
+	return 0;
+}
+
+const struct format format_html = {
+	.name = "html",
+	.exts = { ".html", ".htm" },
+	.help = "one self-contained page: flame graph, callers, functions, time, threads; any browser",
+	.write = html_write,
+};

@@ -1,0 +1,552 @@
+/* html_data.c - the viewer's blob; see html_data.h for the layout.
+ *
+ * The tree is merged once, here, for all values and all times; each sample keeps only the number of
+ * the node its stack ended in. The page can therefore compute any selection of time and task in one
+ * pass over the rows and one over the nodes, without building trees.
+ */
+#include "format/html_data.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { BUCKETS_MOST = 2000 };
+
+struct html_frame {
+	uint32_t name, object, file; /* strings of the tree */
+	uint32_t line_from, line_to;
+	uint8_t kind;
+};
+
+struct html_row {
+	uint32_t bucket, task, node, sample;
+};
+
+struct html_data {
+	const struct profile *p;
+	struct out *to;
+	struct calltree *t;
+	uint32_t *ends;       /* per sample: its tree node */
+	uint32_t *place;      /* per tree node: its number in preorder */
+	uint32_t *order;      /* tree nodes in preorder */
+	uint32_t *node_frame; /* per tree node */
+	VEC(struct html_frame) frames;
+	struct map64 by_mark; /* name << 8 | kind -> frame */
+	uint32_t *comms, *processes; /* per task, strings of the tree */
+	uint64_t bucket_width;
+	uint32_t n_buckets;
+	struct html_row *rows;
+	size_t n_rows;
+	int64_t *sums;        /* per row and value type, after rows were added up */
+	struct buf column;
+};
+
+static void data_free(struct html_data *d)
+{
+	calltree_free(d->t);
+	free(d->ends);
+	free(d->place);
+	free(d->order);
+	free(d->node_frame);
+	VEC_FREE(&d->frames);
+	map64_free(&d->by_mark);
+	free(d->comms);
+	free(d->processes);
+	free(d->rows);
+	free(d->sums);
+	buf_free(&d->column);
+}
+
+/* -- frames -------------------------------------------------------------------------------------- */
+
+static uint64_t data_mark(uint32_t name, uint8_t kind)
+{
+	return (uint64_t)name << 8 | kind;
+}
+
+/* Frames are what nodes show: a label and a kind. The object is kept while all nodes agree on it. */
+static int data_frames(struct html_data *d)
+{
+	struct calltree *t = d->t;
+
+	d->node_frame = calloc(t->nodes.n, sizeof(*d->node_frame));
+	if (!d->node_frame)
+		return -ENOMEM;
+	for (size_t i = 0; i < t->nodes.n; i++) {
+		const struct calltree_node *n = &t->nodes.at[i];
+		struct html_frame f = { .name = n->name, .object = n->object, .kind = n->kind };
+		bool is_new;
+		uint32_t *at = map64_insert(&d->by_mark, i ? data_mark(n->name, n->kind) : UINT64_MAX,
+					    (uint32_t)d->frames.n, &is_new);
+
+		if (!at || (is_new && !VEC_PUSH(&d->frames, f)))
+			return -ENOMEM;
+		d->node_frame[i] = *at;
+		if (d->frames.at[*at].object != n->object)
+			d->frames.at[*at].object = 0;
+	}
+	return 0;
+}
+
+static int data_source_line(struct html_data *d, const struct profile_line *line, uint8_t kind)
+{
+	const struct intern *strings = &d->p->strings;
+	uint32_t name = intern_find(&d->t->strings, profile_text(d->p, line->function),
+				    intern_len(strings, line->function));
+	uint32_t file, *at = name == INTERN_NONE ? NULL : map64_find(&d->by_mark, data_mark(name, kind));
+	struct html_frame *f = at ? &d->frames.at[*at] : NULL;
+
+	if (!f || !line->file)
+		return 0;
+	file = intern_put(&d->t->strings, profile_text(d->p, line->file),
+			  intern_len(strings, line->file));
+	if (file == INTERN_NONE)
+		return -ENOMEM;
+	if (!f->file)
+		f->file = file;
+	if (f->file != file || !line->line)
+		return 0;
+	if (!f->line_from || line->line < f->line_from)
+		f->line_from = line->line;
+	if (line->line > f->line_to)
+		f->line_to = line->line;
+	return 0;
+}
+
+/* Source files and the lines samples fell on, from the profile's frames to the viewer's. */
+static int data_sources(struct html_data *d)
+{
+	for (uint32_t i = 1; i < d->p->frames.n; i++) {
+		const struct profile_frame *f = &d->p->frames.at[i];
+
+		for (uint32_t k = 0; k < f->n_lines; k++)
+			if (data_source_line(d, &d->p->lines.at[f->first_line + k],
+					     (uint8_t)profile_line_kind(d->p, i, k)) < 0)
+				return -ENOMEM;
+	}
+	return 0;
+}
+
+static int data_tasks(struct html_data *d)
+{
+	const struct profile *p = d->p;
+
+	d->comms = calloc(p->tasks.n + 1, sizeof(*d->comms));
+	d->processes = calloc(p->tasks.n + 1, sizeof(*d->processes));
+	if (!d->comms || !d->processes)
+		return -ENOMEM;
+	for (size_t i = 0; i < p->tasks.n; i++) {
+		const struct profile_task *t = &p->tasks.at[i];
+
+		d->comms[i] = intern_put(&d->t->strings, profile_text(p, t->comm),
+					 intern_len(&p->strings, t->comm));
+		d->processes[i] = intern_put(&d->t->strings, profile_text(p, t->process),
+					     intern_len(&p->strings, t->process));
+		if (d->comms[i] == INTERN_NONE || d->processes[i] == INTERN_NONE)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* -- nodes --------------------------------------------------------------------------------------- */
+
+static int data_order(struct html_data *d)
+{
+	const struct calltree *t = d->t;
+	uint32_t node = 0, n = 0;
+
+	d->place = calloc(t->nodes.n, sizeof(*d->place));
+	d->order = calloc(t->nodes.n, sizeof(*d->order));
+	if (!d->place || !d->order)
+		return -ENOMEM;
+	for (;;) {
+		d->place[node] = n;
+		d->order[n++] = node;
+		if (t->nodes.at[node].first_child) {
+			node = t->nodes.at[node].first_child;
+			continue;
+		}
+		while (node && !t->nodes.at[node].next)
+			node = t->nodes.at[node].parent;
+		if (!node)
+			return 0;
+		node = t->nodes.at[node].next;
+	}
+}
+
+/* -- rows ---------------------------------------------------------------------------------------- */
+
+/* 1, 2 or 5 times a power of ten, at least a millisecond: round numbers make good time axes. */
+static void data_choose_buckets(struct html_data *d)
+{
+	static const uint64_t steps[] = { 2, 5, 10 };
+	uint64_t last = 0, width = 1000000, base = width;
+	bool timed = false;
+
+	for (size_t i = 0; i < d->p->samples.n; i++) {
+		uint64_t t = d->p->samples.at[i].time;
+
+		if (t == PROFILE_NO_TIME)
+			continue;
+		timed = true;
+		last = t > last ? t : last;
+	}
+	if (!timed)
+		return;
+	if (last < d->p->meta.duration)
+		last = d->p->meta.duration - 1;
+	for (size_t i = 0; last / width >= BUCKETS_MOST; i++) {
+		width = base * steps[i % 3];
+		if (i % 3 == 2)
+			base = width;
+	}
+	d->bucket_width = width;
+	d->n_buckets = (uint32_t)(last / width) + 1;
+}
+
+static int row_order(const void *va, const void *vb)
+{
+	const struct html_row *a = va, *b = vb;
+
+	if (a->bucket != b->bucket)
+		return a->bucket < b->bucket ? -1 : 1;
+	if (a->task != b->task)
+		return a->task < b->task ? -1 : 1;
+	return a->node < b->node ? -1 : a->node > b->node;
+}
+
+/* Adds up samples of the same bucket, task and node. Wraps like the totals of the tree would. */
+static int data_add_up(struct html_data *d)
+{
+	size_t types = d->p->value_types.n, n = 0;
+
+	d->sums = calloc(d->p->samples.n * types + 1, sizeof(*d->sums));
+	if (!d->sums)
+		return -ENOMEM;
+	for (size_t i = 0; i < d->p->samples.n; i++) {
+		const int64_t *v = profile_values(d->p, d->rows[i].sample);
+
+		if (!n || row_order(&d->rows[i], &d->rows[n - 1]))
+			d->rows[n++] = d->rows[i];
+		for (size_t k = 0; k < types; k++) {
+			int64_t *sum = &d->sums[(n - 1) * types + k];
+
+			*sum = (int64_t)((uint64_t)*sum + (uint64_t)v[k]);
+		}
+	}
+	d->n_rows = n;
+	return 0;
+}
+
+static int data_rows(struct html_data *d)
+{
+	data_choose_buckets(d);
+	d->rows = calloc(d->p->samples.n + 1, sizeof(*d->rows));
+	if (!d->rows)
+		return -ENOMEM;
+	for (size_t i = 0; i < d->p->samples.n; i++) {
+		const struct profile_sample *s = &d->p->samples.at[i];
+		bool timed = s->time != PROFILE_NO_TIME;
+
+		d->rows[i] = (struct html_row){
+			.bucket = timed ? (uint32_t)(s->time / d->bucket_width) : d->n_buckets,
+			.task = s->task,
+			.node = d->place[d->ends[i]],
+			.sample = (uint32_t)i,
+		};
+	}
+	qsort(d->rows, d->p->samples.n, sizeof(*d->rows), row_order);
+	return data_add_up(d);
+}
+
+/* The constant that a value type is of the first one in every row, 0 when it is not. */
+static int64_t data_scale(const struct html_data *d, size_t type)
+{
+	size_t types = d->p->value_types.n;
+	int64_t scale = 0, product;
+
+	for (size_t i = 0; i < d->n_rows; i++) {
+		int64_t first = d->sums[i * types], v = d->sums[i * types + type];
+
+		if (!scale)
+			scale = first > 0 && v > 0 && v % first == 0 ? v / first : 0;
+		if (!scale || __builtin_mul_overflow(first, scale, &product) || product != v)
+			return 0;
+	}
+	return scale;
+}
+
+/* -- head ---------------------------------------------------------------------------------------- */
+
+static void head_text(struct html_data *d, const char *key, const struct buf *text)
+{
+	out_printf(d->to, "\"%s\":", key);
+	format_json_string(d->to, (const char *)text->data, text->len);
+	out_putc(d->to, ',');
+}
+
+static void head_date(struct buf *to, uint64_t ns)
+{
+	time_t t = (time_t)(ns / 1000000000);
+	char text[64];
+	struct tm tm;
+
+	if (ns && gmtime_r(&t, &tm) && strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S UTC", &tm))
+		buf_puts(to, text);
+}
+
+static void head_fact(struct html_data *d, bool *first, const char *name, const char *text)
+{
+	if (!*text)
+		return;
+	out_puts(d->to, *first ? "[\"" : ",[\"");
+	out_puts(d->to, name);
+	out_puts(d->to, "\",");
+	format_json_string(d->to, text, strlen(text));
+	out_putc(d->to, ']');
+	*first = false;
+}
+
+static void head_facts(struct html_data *d, const struct buf *date)
+{
+	const struct profile_meta *m = &d->p->meta;
+	char text[64] = "";
+	bool first = true;
+
+	out_puts(d->to, "\"facts\":[");
+	head_fact(d, &first, "Host", profile_text(d->p, m->host));
+	head_fact(d, &first, "Kernel", profile_text(d->p, m->kernel));
+	head_fact(d, &first, "Machine", profile_text(d->p, m->arch));
+	head_fact(d, &first, "Command", profile_text(d->p, m->command));
+	head_fact(d, &first, "Event", profile_text(d->p, m->event));
+	if (m->frequency)
+		snprintf(text, sizeof(text), "%u Hz on %u processors", m->frequency, m->n_cpus);
+	head_fact(d, &first, "Rate", text);
+	head_fact(d, &first, "Started", date->data ? (const char *)date->data : "");
+	head_fact(d, &first, "Made by", profile_text(d->p, m->tool));
+	out_puts(d->to, "],");
+}
+
+/* "cpu-clock at 99 Hz · Linux 6.1 · 2026-11-21 03:12:00 UTC" */
+static void head_subtitle(struct html_data *d, const struct buf *date)
+{
+	const struct profile_meta *m = &d->p->meta;
+	const char *parts[4] = { profile_text(d->p, m->event), "", profile_text(d->p, m->kernel),
+				 date->data ? (const char *)date->data : "" };
+	struct buf line = { 0 };
+	char rate[32];
+
+	if (m->frequency) {
+		snprintf(rate, sizeof(rate), "%u Hz", m->frequency);
+		parts[1] = rate;
+	}
+	for (size_t i = 0; i < 4; i++) {
+		if (*parts[i] && line.len)
+			buf_puts(&line, " \xc2\xb7 ");
+		buf_puts(&line, parts[i]);
+	}
+	if (!line.len)
+		buf_puts(&line, profile_text(d->p, m->tool));
+	head_text(d, "subtitle", &line);
+	buf_free(&line);
+}
+
+static void head_causes(struct html_data *d, const char *key, const struct ledger_cause *c, size_t n,
+			const char *(*text)(uint32_t))
+{
+	const struct profile *p = d->p;
+
+	out_printf(d->to, ",\"%s\":[", key);
+	for (size_t i = 0; i < n; i++) {
+		const char *why = text(c[i].reason);
+		uint32_t path = c[i].object < p->objects.n ? p->objects.at[c[i].object].path : 0;
+
+		out_puts(d->to, i ? ",[" : "[");
+		format_json_string(d->to, why, strlen(why));
+		out_putc(d->to, ',');
+		format_json_string(d->to, profile_text(p, path), intern_len(&p->strings, path));
+		out_printf(d->to, ",%" PRIu64 "]", c[i].count);
+	}
+	out_putc(d->to, ']');
+}
+
+static void head_ledger(struct html_data *d)
+{
+	const struct ledger *l = &d->p->ledger;
+	const struct ledger_row *rows = ledger_rows();
+
+	out_printf(d->to, "\"ledger\":{\"known\":%s,\"lost\":%" PRIu64 ",\"taken\":%" PRIu64
+			  ",\"whole\":%.6f,\"user_stacks\":%" PRIu64 ",\"damaged\":%" PRIu64 ",\"rows\":[",
+		   l->n[LEDGER_EXPECTED] || l->n[LEDGER_TICKS] ? "true" : "false", ledger_lost(l),
+		   l->n[LEDGER_TAKEN], ledger_whole_share(l), l->n[LEDGER_STACKS_USER],
+		   l->n[LEDGER_LOST_DAMAGE] + l->n[LEDGER_LOST_DAMAGE_BYTES] +
+			   l->n[LEDGER_SKIPPED_LINES]);
+	for (size_t i = 0; i < LEDGER_MAX; i++)
+		out_printf(d->to, "%s[\"%s\",\"%s\",%" PRIu64 ",\"%s\"]", i ? "," : "", rows[i].key,
+			   rows[i].unit, l->n[i], rows[i].text);
+	out_putc(d->to, ']');
+	head_causes(d, "cuts", l->cuts.at, l->cuts.n, ledger_end_text);
+	head_causes(d, "unnamed", l->unnamed.at, l->unnamed.n, ledger_unnamed_text);
+	out_puts(d->to, "},");
+}
+
+static void head_values(struct html_data *d)
+{
+	const struct profile *p = d->p;
+
+	out_puts(d->to, "\"values\":[");
+	for (size_t i = 0; i < p->value_types.n; i++) {
+		const struct profile_value_type *v = &p->value_types.at[i];
+		int64_t scale = i ? data_scale(d, i) : 0;
+
+		out_puts(d->to, i ? ",{\"type\":" : "{\"type\":");
+		format_json_string(d->to, profile_text(p, v->type), intern_len(&p->strings, v->type));
+		out_puts(d->to, ",\"unit\":");
+		format_json_string(d->to, profile_text(p, v->unit), intern_len(&p->strings, v->unit));
+		if (scale)
+			out_printf(d->to, ",\"scale\":%" PRId64, scale);
+		out_putc(d->to, '}');
+	}
+	out_puts(d->to, "],");
+}
+
+static void data_head(struct html_data *d, const struct format_opts *o)
+{
+	struct buf title = { 0 }, ledger = { 0 }, date = { 0 };
+	const struct intern *s = &d->t->strings;
+	uint32_t value = o->tree.value < d->p->value_types.n ? o->tree.value : d->p->default_value;
+
+	if (o->title)
+		buf_puts(&title, o->title);
+	else
+		format_title(&title, d->p);
+	format_ledger_line(&ledger, d->p);
+	head_date(&date, d->p->meta.start_wall);
+	if (date.len)
+		buf_putc(&date, 0);
+	out_puts(d->to, "{\"format\":\"waggle-view\",\"version\":1,");
+	head_text(d, "title", &title);
+	head_subtitle(d, &date);
+	head_text(d, "ledger_line", &ledger);
+	head_facts(d, &date);
+	head_ledger(d);
+	head_values(d);
+	out_printf(d->to, "\"default_value\":%u,\"buckets\":{\"n\":%u,\"width\":%" PRIu64 "},", value,
+		   d->n_buckets, d->bucket_width);
+	out_printf(d->to, "\"counts\":{\"frames\":%zu,\"nodes\":%zu,\"tasks\":%zu,\"rows\":%zu},",
+		   d->frames.n, d->t->nodes.n, d->p->tasks.n, d->n_rows);
+	out_puts(d->to, "\"strings\":[");
+	for (uint32_t i = 0; i < s->n; i++) {
+		if (i)
+			out_putc(d->to, ',');
+		format_json_string(d->to, intern_get(s, i), intern_len(s, i));
+	}
+	out_puts(d->to, "]}");
+	buf_free(&title);
+	buf_free(&ledger);
+	buf_free(&date);
+}
+
+/* -- columns ------------------------------------------------------------------------------------- */
+
+static void column_put(struct html_data *d)
+{
+	out_put(d->to, d->column.data, d->column.len);
+	d->column.len = 0;
+}
+
+#define COLUMN(d, n, expression)                                         \
+	do {                                                             \
+		for (size_t i = 0; i < (n); i++)                         \
+			buf_uleb(&(d)->column, (uint64_t)(expression));  \
+		column_put(d);                                           \
+	} while (0)
+
+static void data_pops(struct html_data *d)
+{
+	const struct calltree *t = d->t;
+
+	buf_uleb(&d->column, 0);
+	for (size_t i = 1; i < t->nodes.n; i++) {
+		uint32_t parent = t->nodes.at[d->order[i]].parent, up = d->order[i - 1];
+		uint64_t pops = 0;
+
+		for (; up != parent; up = t->nodes.at[up].parent)
+			pops++;
+		buf_uleb(&d->column, pops);
+	}
+	column_put(d);
+}
+
+static void data_columns(struct html_data *d)
+{
+	const struct html_frame *f = d->frames.at;
+	const struct profile_task *tasks = d->p->tasks.at;
+	const struct html_row *r = d->rows;
+	size_t types = d->p->value_types.n;
+
+	COLUMN(d, d->frames.n, f[i].name);
+	COLUMN(d, d->frames.n, f[i].kind);
+	COLUMN(d, d->frames.n, f[i].object);
+	COLUMN(d, d->frames.n, f[i].file);
+	COLUMN(d, d->frames.n, f[i].line_from);
+	COLUMN(d, d->frames.n, f[i].line_to);
+	data_pops(d);
+	COLUMN(d, d->t->nodes.n, d->node_frame[d->order[i]]);
+	COLUMN(d, d->p->tasks.n, tasks[i].pid);
+	COLUMN(d, d->p->tasks.n, tasks[i].tid);
+	COLUMN(d, d->p->tasks.n, d->comms[i]);
+	COLUMN(d, d->p->tasks.n, d->processes[i]);
+	COLUMN(d, d->n_rows, r[i].bucket - (i ? r[i - 1].bucket : 0));
+	COLUMN(d, d->n_rows, r[i].task);
+	COLUMN(d, d->n_rows, r[i].node);
+	for (size_t k = 0; k < types; k++) {
+		if (k && data_scale(d, k))
+			continue;
+		COLUMN(d, d->n_rows, (uint64_t)d->sums[i * types + k] << 1 ^
+					     (uint64_t)(d->sums[i * types + k] >> 63));
+	}
+}
+
+static int data_gather(struct html_data *d, const struct format_opts *o)
+{
+	struct calltree_opts tree = o->tree;
+	int err;
+
+	tree.inverted = false; /* the page inverts, and marks kinds by colour */
+	tree.annotate = false;
+	err = calltree_new_mapped(d->p, &tree, &d->t, &d->ends);
+	if (err)
+		return err;
+	calltree_sort(d->t, BY_NAME);
+	if ((err = data_frames(d)) || (err = data_sources(d)) || (err = data_tasks(d)) ||
+	    (err = data_order(d)))
+		return err;
+	return data_rows(d);
+}
+
+int html_data_write(const struct profile *p, const struct format_opts *o, struct out *to)
+{
+	struct html_data d = { .p = p, .to = to };
+	struct out head, *real = to;
+	int err = data_gather(&d, o);
+
+	if (!err) {
+		out_mem(&head);
+		d.to = &head;
+		data_head(&d, o);
+		d.to = real;
+		err = head.err ? head.err : head.pending.err;
+		buf_uleb(&d.column, head.pending.len);
+		column_put(&d);
+		out_put(real, head.pending.data, head.pending.len);
+		out_abort(&head);
+		data_columns(&d);
+		err = err ? err : d.column.err;
+	}
+	data_free(&d);
+	return err;
+}

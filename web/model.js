@@ -1,0 +1,177 @@
+// model.js - the profile as the page holds it: flat arrays, decoded from one compact blob.
+//
+// The same bytes come embedded in a saved page (base64 of deflate) or from a server, so nothing here
+// touches the document. Layout of the blob (written by src/format/html.c): the length of a JSON head,
+// the head, then columns of LEB128 numbers whose lengths the head gives. Call tree nodes come in
+// preorder with siblings sorted by name; that one property makes every view a single forward pass.
+
+const KINDS = ["user", "kernel", "jit", "inlined", "offcpu", "cut", "task"];
+const KIND_TEXT = {
+	user: "User", kernel: "Kernel", jit: "JIT", inlined: "Inlined", offcpu: "Off-CPU",
+	cut: "Cut short", task: "Task",
+};
+
+class ByteReader {
+	constructor(bytes) {
+		this.bytes = bytes;
+		this.at = 0;
+	}
+
+	uleb() {
+		let value = 0, scale = 1, byte;
+
+		do {
+			if (this.at >= this.bytes.length)
+				throw new Error("the profile data ends too early");
+			byte = this.bytes[this.at++];
+			value += (byte & 127) * scale;
+			scale *= 128;
+		} while (byte & 128);
+		return value;
+	}
+
+	// Zigzag, not two's complement: sums stay exact up to 2^53 without BigInt.
+	signed() {
+		const v = this.uleb();
+
+		return v % 2 ? -(v + 1) / 2 : v / 2;
+	}
+
+	column(n, type = Uint32Array) {
+		const out = new type(n);
+
+		for (let i = 0; i < n; i++)
+			out[i] = this.uleb();
+		return out;
+	}
+
+	text(n) {
+		const from = this.at;
+
+		this.at += n;
+		return new TextDecoder().decode(this.bytes.subarray(from, this.at));
+	}
+}
+
+class Profile {
+	static decode(bytes) {
+		const reader = new ByteReader(bytes);
+		const head = JSON.parse(reader.text(reader.uleb()));
+		const p = new Profile();
+
+		if (head.format !== "waggle-view" || head.version !== 1)
+			throw new Error("this page does not know profile data of this version");
+		Object.assign(p, { head, strings: head.strings, values: head.values });
+		p.buckets = head.buckets;
+		p.readFrames(reader, head.counts.frames);
+		p.readNodes(reader, head.counts.nodes);
+		p.readTasks(reader, head.counts.tasks);
+		p.readRows(reader, head.counts.rows);
+		return p;
+	}
+
+	// Frame 0 is the root ("all").
+	readFrames(reader, n) {
+		this.frames = {
+			n,
+			label: reader.column(n), kind: reader.column(n, Uint8Array),
+			object: reader.column(n), file: reader.column(n),
+			lineFrom: reader.column(n), lineTo: reader.column(n),
+		};
+	}
+
+	// Preorder: `pops` says how many levels to go up from the previous node before going down one.
+	readNodes(reader, n) {
+		const pops = reader.column(n), frame = reader.column(n);
+		const parent = new Uint32Array(n), depth = new Uint16Array(n);
+
+		for (let i = 1; i < n; i++) {
+			let up = i - 1;
+
+			for (let k = pops[i]; k > 0; k--)
+				up = parent[up];
+			parent[i] = up;
+			depth[i] = depth[up] + 1;
+		}
+		this.nodes = { n, frame, parent, depth };
+	}
+
+	readTasks(reader, n) {
+		const pid = reader.column(n), tid = reader.column(n);
+		const comm = reader.column(n), process = reader.column(n);
+
+		this.tasks = [];
+		for (let i = 0; i < n; i++) {
+			this.tasks.push({
+				pid: pid[i], tid: tid[i],
+				comm: this.strings[comm[i]], process: this.strings[process[i]],
+			});
+		}
+	}
+
+	// Rows are samples summed by (time bucket, task, node), in that order; samples without a time
+	// are in the bucket after the last.
+	readRows(reader, n) {
+		const bucket = reader.column(n), task = reader.column(n), node = reader.column(n);
+
+		this.bucketStart = new Uint32Array(this.buckets.n + 2);
+		for (let i = 1; i < n; i++)
+			bucket[i] += bucket[i - 1];
+		for (let i = 0; i < n; i++)
+			this.bucketStart[bucket[i] + 1]++;
+		for (let b = 0; b <= this.buckets.n; b++)
+			this.bucketStart[b + 1] += this.bucketStart[b];
+		this.rows = { n, bucket, task, node, value: [] };
+		for (const type of this.values)
+			this.rows.value.push(this.readValues(reader, n, type));
+	}
+
+	readValues(reader, n, type) {
+		const out = new Float64Array(n);
+
+		if (type.scale !== undefined) // the first column times a constant
+			return this.rows.value[0].map((v) => v * type.scale);
+		for (let i = 0; i < n; i++)
+			out[i] = reader.signed();
+		return out;
+	}
+
+	label(frame) {
+		return this.strings[this.frames.label[frame]];
+	}
+
+	kind(frame) {
+		return KINDS[this.frames.kind[frame]] ?? "user";
+	}
+
+	object(frame) {
+		return this.strings[this.frames.object[frame]];
+	}
+
+	// "net/core/dev.c:120" or "dev.c:120-188" when samples fell on several lines.
+	place(frame) {
+		const { file, lineFrom, lineTo } = this.frames;
+		const name = this.strings[file[frame]];
+
+		if (!name || !lineFrom[frame])
+			return name;
+		if (lineFrom[frame] === lineTo[frame])
+			return `${name}:${lineFrom[frame]}`;
+		return `${name}:${lineFrom[frame]}–${lineTo[frame]}`;
+	}
+
+	get timed() {
+		return this.buckets.n > 0;
+	}
+}
+
+// Base64 of a zlib stream, as a saved page carries it.
+async function unpackProfile(base64) {
+	const binary = atob(base64.trim());
+	const packed = new Uint8Array(binary.length);
+
+	for (let i = 0; i < binary.length; i++)
+		packed[i] = binary.charCodeAt(i);
+	const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
+	return Profile.decode(new Uint8Array(await new Response(stream).arrayBuffer()));
+}

@@ -1,0 +1,321 @@
+// tree.js - what is computed from a profile and a selection: the call tree, its inversion, the
+// functions, the samples per moment. Pure functions over flat arrays; views only draw them.
+
+// What part of the profile is looked at. `tasks` is a Uint8Array by task, null for all; `hidden` a set
+// of kinds whose frames give their time to their callers.
+class Selection {
+	constructor(fields = {}) {
+		Object.assign(this, { value: 0, from: 0, to: Infinity, tasks: null, hidden: new Set() }, fields);
+	}
+
+	// The rows of the profile in the time range. With no range, samples without a time count too.
+	rowRange(profile) {
+		const n = profile.buckets.n;
+
+		if (this.from <= 0 && this.to >= n)
+			return [0, profile.rows.n];
+		return [profile.bucketStart[Math.min(this.from, n)], profile.bucketStart[Math.min(this.to, n)]];
+	}
+}
+
+// A call tree in preorder. Node 0 is the root; the subtree of i is i..end[i]-1; x is where a node's
+// box starts, in value units, and never decreases from one node to the next.
+class Tree {
+	constructor(n) {
+		this.n = n;
+		this.frame = new Uint32Array(n);
+		this.parent = new Uint32Array(n);
+		this.depth = new Uint16Array(n);
+		this.end = new Uint32Array(n);
+		this.self = new Float64Array(n);
+		this.total = new Float64Array(n);
+		this.x = new Float64Array(n);
+		this.maxDepth = 0;
+	}
+
+	get sum() {
+		return this.n ? this.total[0] : 0;
+	}
+
+	// Derives end, depth and x from parent and total; nodes are in preorder already.
+	finish() {
+		const cursor = new Float64Array(this.n);
+
+		for (let i = 0; i < this.n; i++)
+			this.end[i] = i + 1;
+		for (let i = this.n - 1; i > 0; i--) {
+			const up = this.parent[i];
+
+			if (this.end[up] < this.end[i])
+				this.end[up] = this.end[i];
+		}
+		for (let i = 1; i < this.n; i++) {
+			const up = this.parent[i];
+
+			this.depth[i] = this.depth[up] + 1;
+			this.maxDepth = Math.max(this.maxDepth, this.depth[i]);
+			this.x[i] = cursor[i] = cursor[up];
+			cursor[up] += this.total[i];
+		}
+		return this;
+	}
+
+	// The frames from below the root to a node; what a zoom is remembered by.
+	path(node) {
+		const out = [];
+
+		for (let i = node; i > 0; i = this.parent[i])
+			out.push(this.frame[i]);
+		return out.reverse();
+	}
+
+	// The node a path leads to; as far as it goes when a part of it is not there.
+	find(path) {
+		let node = 0;
+
+		for (const frame of path) {
+			const next = this.child(node, frame);
+
+			if (next < 0)
+				break;
+			node = next;
+		}
+		return node;
+	}
+
+	child(node, frame) {
+		for (let i = node + 1; i < this.end[node]; i = this.end[i]) {
+			if (this.frame[i] === frame)
+				return i;
+		}
+		return -1;
+	}
+
+	children(node) {
+		const out = [];
+
+		for (let i = node + 1; i < this.end[node]; i = this.end[i])
+			out.push(i);
+		return out;
+	}
+}
+
+function sumSelf(profile, selection) {
+	const self = new Float64Array(profile.nodes.n);
+	const { task, node } = profile.rows, value = profile.rows.value[selection.value];
+	const [from, to] = selection.rowRange(profile), tasks = selection.tasks;
+
+	for (let i = from; i < to; i++) {
+		if (!tasks || tasks[task[i]])
+			self[node[i]] += value[i];
+	}
+	return self;
+}
+
+function sumUp(self, parent) {
+	const total = self.slice();
+
+	for (let i = total.length - 1; i > 0; i--)
+		total[parent[i]] += total[i];
+	return total;
+}
+
+// Keeps the nodes that hold anything.
+function compactTree(source, self, total) {
+	let n = 1;
+
+	for (let i = 1; i < source.n; i++)
+		n += total[i] > 0;
+	const tree = new Tree(n), moved = new Uint32Array(source.n);
+
+	tree.self[0] = self[0];
+	tree.total[0] = total[0];
+	for (let i = 1, k = 1; i < source.n; i++) {
+		if (total[i] <= 0)
+			continue;
+		moved[i] = k;
+		tree.frame[k] = source.frame[i];
+		tree.parent[k] = moved[source.parent[i]];
+		tree.self[k] = self[i];
+		tree.total[k++] = total[i];
+	}
+	return tree.finish();
+}
+
+// Takes frames of hidden kinds out; what they called moves up to their callers, where equal frames
+// become one. Preorder is lost by that, so nodes are linked and numbered anew.
+function hideKinds(profile, source, self, hidden) {
+	const { kind } = profile.frames, n = source.n;
+	const to = new Uint32Array(n), out = { frame: [0], parent: [0], n: 1 };
+	const sums = [self[0]], byKey = new Map();
+
+	for (let i = 1; i < n; i++) {
+		const up = to[source.parent[i]], frame = source.frame[i];
+
+		if (hidden.has(KINDS[kind[frame]])) {
+			to[i] = up;
+		} else {
+			const key = up * profile.frames.n + frame;
+			let id = byKey.get(key);
+
+			if (id === undefined) {
+				id = out.n++;
+				byKey.set(key, id);
+				out.frame.push(frame);
+				out.parent.push(up);
+				sums.push(0);
+			}
+			to[i] = id;
+		}
+		sums[to[i]] += self[i];
+	}
+	return inPreorder(profile, out, sums);
+}
+
+function inPreorder(profile, source, self) {
+	const kids = Array.from({ length: source.n }, () => null);
+	const result = { n: 0, frame: [], parent: [] }, sums = new Float64Array(source.n);
+	const todo = [[0, 0]];
+
+	for (let i = 1; i < source.n; i++)
+		(kids[source.parent[i]] ??= []).push(i);
+	while (todo.length) {
+		const [node, parent] = todo.pop(), id = result.n++;
+
+		result.frame.push(source.frame[node]);
+		result.parent.push(parent);
+		sums[id] = self[node];
+		const below = kids[node] ?? [];
+
+		below.sort((a, b) => compareLabels(profile, source.frame[b], source.frame[a]));
+		for (const kid of below)
+			todo.push([kid, id]);
+	}
+	return [result, sums];
+}
+
+function compareLabels(profile, a, b) {
+	const x = profile.label(a), y = profile.label(b);
+
+	return x < y ? -1 : x > y ? 1 : profile.frames.kind[a] - profile.frames.kind[b];
+}
+
+function buildTree(profile, selection) {
+	let source = profile.nodes, self = sumSelf(profile, selection);
+
+	if (selection.hidden.size)
+		[source, self] = hideKinds(profile, source, self, selection.hidden);
+	return compactTree(source, self, sumUp(self, source.parent));
+}
+
+// Leaf first: below the root stand the functions that ran, below them their callers. Only boxes of at
+// least `least` are opened further, because all callers of a million nodes would be many millions;
+// zooming builds it again with a smaller `least` below `path`.
+function invertTree(tree, least) {
+	const out = { frame: [0], parent: [0], total: [tree.sum], self: [0], open: [] };
+	const open = (id, nodes, weights) => {
+		const groups = new Map();
+
+		nodes.forEach((node, i) => {
+			if (node === 0) {
+				out.self[id] += weights[i];
+				return;
+			}
+			let g = groups.get(tree.frame[node]);
+
+			if (!g)
+				groups.set(tree.frame[node], g = { frame: tree.frame[node], nodes: [], weights: [], sum: 0 });
+			g.nodes.push(tree.parent[node]);
+			g.weights.push(weights[i]);
+			g.sum += weights[i];
+		});
+		for (const g of [...groups.values()].sort((a, b) => b.sum - a.sum || a.frame - b.frame)) {
+			const kid = out.frame.push(g.frame) - 1;
+
+			out.parent.push(id);
+			out.total.push(g.sum);
+			out.self.push(0);
+			if (g.sum >= least)
+				open(kid, g.nodes, g.weights);
+		}
+	};
+	const nodes = [], weights = [];
+
+	for (let i = 0; i < tree.n; i++) {
+		if (tree.self[i] > 0) {
+			nodes.push(i);
+			weights.push(tree.self[i]);
+		}
+	}
+	open(0, nodes, weights);
+	const result = new Tree(out.frame.length);
+
+	for (const name of ["frame", "parent", "total", "self"])
+		result[name].set(out[name]);
+	return result.finish();
+}
+
+// Self and total per function, recursion counted once: a box below a box of the same function adds
+// nothing to its total.
+function sumFunctions(profile, tree) {
+	const n = profile.frames.n, self = new Float64Array(n), total = new Float64Array(n);
+	const open = new Uint32Array(n), stack = [];
+
+	for (let i = 1; i < tree.n; i++) {
+		while (stack.length && tree.end[stack[stack.length - 1]] <= i)
+			open[tree.frame[stack.pop()]]--;
+		const frame = tree.frame[i];
+
+		self[frame] += tree.self[i];
+		if (!open[frame]++)
+			total[frame] += tree.total[i];
+		stack.push(i);
+	}
+	const rows = [];
+
+	for (let f = 1; f < n; f++) {
+		if (total[f] > 0 && profile.kind(f) !== "task")
+			rows.push({ frame: f, self: self[f], total: total[f] });
+	}
+	return rows;
+}
+
+// Samples that went through a matching frame, each counted once. `match` is a Uint8Array by frame.
+function sumMatches(tree, match) {
+	let sum = 0, count = 0;
+
+	for (let i = 1; i < tree.n;) {
+		if (match[tree.frame[i]]) {
+			sum += tree.total[i];
+			count++;
+			i = tree.end[i];
+		} else {
+			i++;
+		}
+	}
+	return { sum, count };
+}
+
+// Value per time bucket, for the tasks selected.
+function sumBuckets(profile, selection) {
+	const out = new Float64Array(profile.buckets.n);
+	const { bucket, task } = profile.rows, value = profile.rows.value[selection.value];
+	const end = profile.bucketStart[profile.buckets.n];
+
+	for (let i = 0; i < end; i++) {
+		if (!selection.tasks || selection.tasks[task[i]])
+			out[bucket[i]] += value[i];
+	}
+	return out;
+}
+
+// Value per task in the time range.
+function sumTasks(profile, selection) {
+	const out = new Float64Array(profile.tasks.length);
+	const { task } = profile.rows, value = profile.rows.value[selection.value];
+	const [from, to] = selection.rowRange(profile);
+
+	for (let i = from; i < to; i++)
+		out[task[i]] += value[i];
+	return out;
+}
