@@ -12,6 +12,8 @@
 #include "base/err.h"
 #include "profile/profile.h"
 
+struct kallsyms;
+
 struct symbolizer_opts {
 	/* Opens the file of an OBJECT_FILE / OBJECT_VDSO: a new descriptor, or -errno. The session gives
 	 * the descriptor it kept (deleted files, other mount namespaces); NULL = open the path. */
@@ -21,18 +23,22 @@ struct symbolizer_opts {
 	bool check_build_id;/* refuse a file whose build id differs from the object's (offline) */
 	bool no_demangle;
 	const char *debug_dir; /* NULL = /usr/lib/debug */
+	const struct kallsyms *kallsyms; /* borrowed; NULL = read when first needed */
 };
 
 struct symbolizer;
 
 struct symbolizer *symbolizer_new(const struct symbolizer_opts *o);
 void symbolizer_free(struct symbolizer *s);
-/* Names every frame whose `unnamed` is NOT_TRIED; sets a reason on the rest. 0 or -ENOMEM. */
+/* Names every frame whose `unnamed` is NOT_TRIED; sets a reason on the rest. 0 or -ENOMEM.
+ * A frame's offset must lie inside the instruction that runs or calls: whoever adds frames stores
+ * callers as return address - 1, because the return address of a call that never returns is in the
+ * next function. */
 int symbolizer_run(struct symbolizer *s, struct profile *p);
 
 /* The kernel's own symbols, read once from /proc/kallsyms; the session uses it to turn kernel
- * addresses into (object, offset) while draining, so look-ups are a bsearch over a few modules. */
-struct kallsyms;
+ * addresses into (object, offset) while draining. The object's path is "[kernel]" or the module's
+ * name in brackets. */
 int kallsyms_read(struct kallsyms **ret, struct err *e); /* -EPERM when the addresses are hidden */
 void kallsyms_free(struct kallsyms *k);
 /* Which image an address is in: fills kind (KERNEL, MODULE, BPF), name ("" for the kernel, the
