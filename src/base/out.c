@@ -10,7 +10,34 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { OUT_CHUNK = 1 << 16 };
+enum { OUT_CHUNK = 1 << 16, OUT_OPEN_MAX = 64 };
+
+/* Temporary names that exist right now, for out_abandon_all(). A slot is set after its file was made
+ * and cleared before its name is freed, each with one atomic store. */
+static const char *volatile out_temps[OUT_OPEN_MAX];
+
+static void out_remember(const char *temp)
+{
+	for (int i = 0; i < OUT_OPEN_MAX; i++)
+		if (!out_temps[i]) {
+			out_temps[i] = temp;
+			return;
+		}
+}
+
+static void out_forget(const char *temp)
+{
+	for (int i = 0; i < OUT_OPEN_MAX; i++)
+		if (temp && out_temps[i] == temp)
+			out_temps[i] = NULL;
+}
+
+void out_abandon_all(void)
+{
+	for (int i = 0; i < OUT_OPEN_MAX; i++)
+		if (out_temps[i])
+			unlink(out_temps[i]);
+}
 
 /* A name is replaced by rename only when it is (or would become) a regular file. */
 static int out_is_plain(const char *path)
@@ -52,6 +79,7 @@ int out_open(struct out *o, const char *path, struct err *e)
 		out_abort(o);
 		return err_set(e, code, "cannot write '%s': %s", path, strerror(-code));
 	}
+	out_remember(o->temp);
 	return 0;
 }
 
@@ -143,6 +171,7 @@ int out_commit(struct out *o, struct err *e)
 		if (rename(o->temp, o->path) < 0)
 			code = -errno;
 		else {
+			out_forget(o->temp);
 			free(o->temp);
 			o->temp = NULL;
 		}
@@ -159,6 +188,7 @@ void out_abort(struct out *o)
 		close(o->fd);
 	if (o->temp)
 		unlink(o->temp);
+	out_forget(o->temp);
 	free(o->path);
 	free(o->temp);
 	buf_free(&o->pending);

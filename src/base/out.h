@@ -42,7 +42,10 @@ int out_flush(struct out *o);
 
 /* Flushes, closes, renames. Returns 0 or the first error; on error nothing is left behind. */
 int out_commit(struct out *o, struct err *e);
-/* Throws away what was written; safe on a zeroed struct. */
+/* Throws away what was written; safe on a zeroed struct whose fd is -1. */
 void out_abort(struct out *o);
+/* Removes the temporary files of all outputs that are open. Async-signal-safe: for handlers that are
+ * about to leave the process. */
+void out_abandon_all(void);
 
 #endif
