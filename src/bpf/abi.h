@@ -30,6 +30,8 @@ enum walk_end {
 /* -- frames ------------------------------------------------------------------------------------
  * A user frame is (file, offset in that file) in one word, so that the same place in a thousand
  * processes is one frame. Kernel frames are plain addresses (they are in their own part of a record).
+ * A caller's offset is its return address - 1, inside the call: the return address of a call that never
+ * returns lies in the next function.
  */
 #define FRAME_FILE_SHIFT 48
 #define FRAME_OFFSET_MASK ((UINT64_C(1) << FRAME_FILE_SHIFT) - 1)
@@ -38,7 +40,7 @@ enum walk_end {
 #endif
 #define FRAMES_KERNEL_MAX 128 /* one more than the kernel's own default limit of 127 */
 #define FRAMES_USER_MAX 1024
-#define FRAMES_USER_DEFAULT 128
+#define FRAMES_USER_DEFAULT FRAMES_USER_MAX /* nothing is saved by cutting a stack short */
 
 #define FILE_UNKNOWN 0u /* offset is an address in no file we could tell */
 #define FILE_VDSO 1u

@@ -63,7 +63,9 @@ struct bpf_perf_event_data {
 	u64 sample_period, addr;
 };
 
+#ifdef __BPF__ /* the host build reads its own structs */
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+#endif
 
 struct maple_tree {
 	void *ma_root;
@@ -150,7 +152,9 @@ struct task_struct {
 	unsigned int in_execve : 1;
 };
 
+#ifdef __BPF__
 #pragma clang attribute pop
+#endif
 
 #define PF_KTHREAD 0x00200000
 #define VM_EXEC 0x00000004

@@ -20,10 +20,10 @@
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 /* User frames at most; set before the load. */
-const volatile u32 walk_max_frames = FRAMES_USER_DEFAULT;
+const volatile uint32_t walk_max_frames = FRAMES_USER_DEFAULT;
 
 /* Ids of files, handed out here so that frames of a file have their name before its table is built. */
-u32 next_file = FILE_FIRST;
+uint32_t next_file = FILE_FIRST;
 
 enum { MAPPING_RETRIES = 3, MAPLE_DEPTH_MAX = 8, PAGE_BYTES = 4096 };
 /* enum maple_type in include/linux/maple_tree.h; the layouts below are checked at start-up. */
@@ -315,7 +315,7 @@ static __always_inline u32 step_frame_pointer(struct walk *w, u32 otherwise)
 }
 
 /* volatile keeps it out of a mergeable section, whose BTF the kernel refuses. */
-static const volatile u8 signal_order[] = { 8, 9, 10, 11, 12, 13, 14, 15, 5, 4, 6, 3, 1, 0, 2, 7 };
+static const volatile uint8_t signal_order[] = { 8, 9, 10, 11, 12, 13, 14, 15, 5, 4, 6, 3, 1, 0, 2, 7 };
 
 /* A signal handler's caller is the code that was interrupted, with all its registers: at sp lies the
  * ucontext, whose gregs start at 40 in the order r8..r15, di, si, bp, bx, dx, ax, cx, sp, ip
@@ -436,7 +436,7 @@ static __always_inline u32 mapping_failed(struct walk *w, u32 why)
 	}
 	if (w->by_fp)
 		return WALK_FRAME_POINTER; /* what we took for a frame pointer was none */
-	frame_add(w, w->ip & FRAME_OFFSET_MASK); /* FILE_UNKNOWN */
+	frame_add(w, (w->exact ? w->ip : w->ip - 1) & FRAME_OFFSET_MASK); /* FILE_UNKNOWN */
 	return why;
 }
 
@@ -452,7 +452,7 @@ static __always_inline u32 walk_step(struct walk *w)
 	if (why)
 		return mapping_failed(w, why);
 	w->retries = 0;
-	offset = w->ip - w->now.start + w->now.offset;
+	offset = look - w->now.start + w->now.offset;
 	frame_add(w, (u64)w->now.file << FRAME_FILE_SHIFT | (offset & FRAME_OFFSET_MASK));
 	w->end_file = w->now.file;
 	if (w->now.file == FILE_JIT) {
@@ -460,7 +460,7 @@ static __always_inline u32 walk_step(struct walk *w)
 						  every process */
 		return step_frame_pointer(w, WALK_FRAME_POINTER);
 	}
-	return step_in_file(w, offset - (w->exact ? 0 : 1));
+	return step_in_file(w, offset);
 }
 
 struct walk_loop {

@@ -1,0 +1,499 @@
+/* walker_test.c - the BPF walker, compiled for the host, walks this very process and is compared frame
+ * by frame with libgcc's unwinder, which shares no code and no tables with it.
+ *
+ * The process's mappings are laid out as the kernel does (maple_host.h), tables come from the real
+ * files, user memory is our own. Cases: a deep chain without frame pointers, from inside a signal
+ * handler, deeper than the limit, a file whose table is pending, and trees that are being changed.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/uio.h>
+#include <ucontext.h>
+#include <unistd.h>
+#include <unwind.h>
+
+#include "host/bpf_host.h"
+#include "bpf/unwind.bpf.c"
+#include "host/maple_host.h"
+
+#include "elf/image.h"
+#include "unwind/store.h"
+#include "unwind/table.h"
+
+enum { VMAS_MAX = 512, DEPTH = 60, FRAMES = 256 };
+
+/* -- maps --------------------------------------------------------------------------------------- */
+
+static struct walk host_walk;
+static struct file_slot host_files[FILES_MAX];
+static struct unwind_rule host_rules[RULES_MAX];
+static uint32_t *host_slabs[SLABS_MAX];
+static struct { struct file_key key; uint32_t id; } host_ids[VMAS_MAX];
+static size_t host_n_ids;
+static struct file_record host_records[VMAS_MAX];
+static size_t host_n_records;
+
+static void *bpf_map_lookup_elem(void *map, const void *key)
+{
+	uint32_t k;
+
+	memcpy(&k, key, sizeof(k));
+	if (map == &scratch)
+		return &host_walk;
+	if (map == &files)
+		return k < FILES_MAX ? &host_files[k] : NULL;
+	if (map == &rules)
+		return k < RULES_MAX ? &host_rules[k] : NULL;
+	if (map == &slabs)
+		return k < SLABS_MAX && host_slabs[k] ? &host_slabs[k] : NULL;
+	if (map == &file_ids) {
+		for (size_t i = 0; i < host_n_ids; i++)
+			if (!memcmp(&host_ids[i].key, key, sizeof(struct file_key)))
+				return &host_ids[i].id;
+		return NULL;
+	}
+	return *(uint32_t **)map; /* an inner map: the slab itself */
+}
+
+static long bpf_map_update_elem(void *map, const void *key, const void *value, uint64_t flags)
+{
+	assert_ptr_equal(map, &file_ids);
+	memcpy(&host_ids[host_n_ids].key, key, sizeof(struct file_key));
+	memcpy(&host_ids[host_n_ids++].id, value, sizeof(uint32_t));
+	return 0;
+}
+
+static void *bpf_ringbuf_reserve(void *ring, uint64_t size, uint64_t flags)
+{
+	return host_n_records < VMAS_MAX ? &host_records[host_n_records] : NULL;
+}
+
+static void bpf_ringbuf_submit(void *data, uint64_t flags)
+{
+	host_n_records++;
+}
+
+static uint32_t *slab_open(void *ctx, uint32_t k)
+{
+	if (!host_slabs[k])
+		host_slabs[k] = calloc(SLAB_WORDS, sizeof(uint32_t));
+	return host_slabs[k];
+}
+
+static void slab_close(void *ctx, uint32_t k, uint32_t *words)
+{
+}
+
+static const struct store_ops host_ops = { slab_open, slab_close };
+static struct rules *host_dictionary;
+static struct store *host_store;
+
+/* -- this process, as the kernel sees it ---------------------------------------------------------- */
+
+static struct vm_area_struct host_vmas[VMAS_MAX];
+static char host_paths[VMAS_MAX][256];
+static struct file host_vm_files[VMAS_MAX];
+static struct inode host_inodes[VMAS_MAX];
+static struct dentry host_dentries[VMAS_MAX];
+static struct super_block host_sb = { .s_dev = 42 };
+static struct mm_struct host_mm;
+static struct task_struct host_current = { .mm = &host_mm };
+
+static void host_add_vma(size_t i, const char *line)
+{
+	unsigned long long start, end, offset, ino;
+	char perms[8];
+
+	host_paths[i][0] = 0;
+	assert_true(sscanf(line, "%llx-%llx %7s %llx %*s %llu %255s", &start, &end, perms, &offset, &ino,
+			   host_paths[i]) >= 5);
+	host_vmas[i] = (struct vm_area_struct){ .vm_start = start, .vm_end = end,
+						.vm_flags = perms[2] == 'x' ? VM_EXEC : 0,
+						.vm_pgoff = offset / 4096 };
+	host_inodes[i] = (struct inode){ .i_ino = ino, .i_sb = &host_sb };
+	host_dentries[i].d_name.name = (unsigned char *)host_paths[i];
+	host_vm_files[i] = (struct file){ .f_inode = &host_inodes[i],
+					  .f_path.dentry = &host_dentries[i] };
+	if (host_paths[i][0] == '/')
+		host_vmas[i].vm_file = &host_vm_files[i];
+	if (!strcmp(host_paths[i], "[vdso]"))
+		host_mm.context.vdso = (void *)(uintptr_t)start;
+}
+
+static void host_read_maps(void)
+{
+	static struct maple_range ranges[2 * VMAS_MAX];
+	FILE *f = fopen("/proc/self/maps", "r");
+	uint64_t next = 0;
+	size_t n = 0, out = 0;
+	char line[512];
+
+	assert_non_null(f);
+	while (n < VMAS_MAX && fgets(line, sizeof(line), f)) {
+		if (strstr(line, "vsyscall"))
+			continue;
+		host_add_vma(n, line);
+		if (host_vmas[n].vm_start > next)
+			ranges[out++] = (struct maple_range){ host_vmas[n].vm_start - 1, 0 };
+		ranges[out++] = (struct maple_range){ host_vmas[n].vm_end - 1,
+						      (uint64_t)(uintptr_t)&host_vmas[n] };
+		next = host_vmas[n++].vm_end;
+	}
+	fclose(f);
+	ranges[out++] = (struct maple_range){ UINT64_MAX, 0 };
+	host_mm.mm_mt.ma_root = (void *)(uintptr_t)maple_build(ranges, out);
+}
+
+static int host_read_self(void *to, size_t n, uint64_t addr)
+{
+	struct iovec local = { to, n }, remote = { (void *)(uintptr_t)addr, n };
+
+	return process_vm_readv(getpid(), &local, 1, &remote, 1, 0) == (ssize_t)n ? 0 : -14;
+}
+
+/* What session/files.c does with announcements, without threads. */
+static void host_build_announced(void)
+{
+	for (size_t i = 0; i < host_n_records; i++) {
+		struct file_record *r = &host_records[i];
+		struct file_slot slot = { 0 };
+		struct table table = { 0 };
+		struct elf_image *img;
+		char link[128];
+		int fd;
+
+		if (host_files[r->file].state == FILE_READY)
+			continue;
+		snprintf(link, sizeof(link), "/proc/self/map_files/%llx-%llx",
+			 (unsigned long long)r->start, (unsigned long long)r->end);
+		fd = open(link, O_RDONLY);
+		if (fd < 0) { /* needs a capability: the path will do */
+			for (size_t v = 0; v < VMAS_MAX; v++)
+				if (host_vmas[v].vm_start == r->start)
+					fd = open(host_paths[v], O_RDONLY);
+		}
+		assert_true(fd >= 0);
+		assert_int_equal(elf_image_open(fd, &img, NULL), 0);
+		assert_int_equal(table_build(img, &table, NULL), 0);
+		assert_int_equal(store_add(host_store, &table, &slot), 0);
+		slot.state = FILE_READY;
+		host_files[r->file] = slot;
+		table_free(&table);
+		elf_image_free(img);
+		close(fd);
+	}
+}
+
+/* -- the oracle ---------------------------------------------------------------------------------- */
+
+struct truth {
+	uint64_t pc[FRAMES];
+	size_t n;
+};
+
+static _Unwind_Reason_Code truth_frame(struct _Unwind_Context *c, void *arg)
+{
+	struct truth *t = arg;
+	int exact = 0;
+	uint64_t pc = _Unwind_GetIPInfo(c, &exact);
+
+	if (t->n < FRAMES && pc)
+		t->pc[t->n++] = exact ? pc : pc - 1; /* as the walker reports callers */
+	return _URC_NO_REASON;
+}
+
+/* The absolute address of the walker's i-th frame, through the mapping it lies in. */
+static uint64_t frame_address(size_t i)
+{
+	uint64_t frame = host_walk.frames[host_walk.base + i], offset = frame & FRAME_OFFSET_MASK;
+	uint32_t file = (uint32_t)(frame >> FRAME_FILE_SHIFT);
+
+	for (size_t r = 0; r < host_n_records; r++)
+		if (host_records[r].file == file)
+			for (size_t v = 0; v < VMAS_MAX; v++) {
+				struct vm_area_struct *a = &host_vmas[v];
+				uint64_t at = offset - a->vm_pgoff * 4096 + a->vm_start;
+
+				if (a->vm_file && (a->vm_flags & VM_EXEC) && at >= a->vm_start &&
+				    at <= a->vm_end && a->vm_file->f_inode->i_ino == host_records[r].key.ino)
+					return at;
+			}
+	return 0;
+}
+
+static struct truth truth;
+static ucontext_t here;
+
+static void walk_from_here(void)
+{
+	static const int order[16] = { REG_RAX, REG_RDX, REG_RCX, REG_RBX, REG_RSI, REG_RDI,
+				       REG_RBP, REG_RSP, REG_R8,  REG_R9,  REG_R10, REG_R11,
+				       REG_R12, REG_R13, REG_R14, REG_R15 };
+	const greg_t *g = here.uc_mcontext.gregs;
+
+	for (int i = 0; i < 16; i++)
+		host_walk.regs[i] = (uint64_t)g[order[i]];
+	host_walk.ip = (uint64_t)g[REG_RIP];
+	host_walk.sp = (uint64_t)g[REG_RSP];
+	host_walk.bp = (uint64_t)g[REG_RBP];
+	host_walk.base = 0;
+	host_walk.hash = 0;
+	host_walk.tgid = (uint32_t)getpid();
+	walk_user(SCRATCH_TIMER);
+}
+
+/* Frame 0 is another pc of the same function in both; every caller must be equal. */
+static void compare_with_truth(void)
+{
+	assert_int_equal(host_walk.end, WALK_BOTTOM);
+	assert_int_equal(host_walk.n, truth.n);
+	for (size_t i = 1; i < truth.n; i++)
+		if (frame_address(i) != truth.pc[i])
+			fail_msg("frame %zu of %zu: walker %llx, libgcc %llx", i, truth.n,
+				 (unsigned long long)frame_address(i), (unsigned long long)truth.pc[i]);
+}
+
+static void (*in_leaf)(void); /* what a test wants done while the stack is still there */
+
+__attribute__((noinline)) static void leaf(void)
+{
+	truth.n = 0;
+	_Unwind_Backtrace(truth_frame, &truth);
+	getcontext(&here);
+	walk_from_here();
+	host_build_announced();
+	walk_from_here();
+	if (in_leaf)
+		in_leaf();
+}
+
+/* Frames of different shapes: some push registers, some keep arrays, none keeps a frame pointer. */
+__attribute__((noinline, optimize("omit-frame-pointer"))) static int chain(int n, volatile int *sink)
+{
+	volatile char room[24 + (8 << 1)];
+
+	room[n & 7] = (char)n;
+	if (n == 0) {
+		leaf();
+		return room[0];
+	}
+	*sink += chain(n - 1, sink) + room[n & 7];
+	return *sink;
+}
+
+static void deep_chain_equals_libgcc(void **state)
+{
+	volatile int sink = 0;
+
+	chain(DEPTH, &sink);
+	assert_true(truth.n > DEPTH);
+	compare_with_truth();
+}
+
+static void on_signal(int sig)
+{
+	leaf();
+}
+
+static void through_a_signal_handler(void **state)
+{
+	volatile int sink = 0;
+
+	signal(SIGUSR1, on_signal);
+	raise(SIGUSR1);
+	compare_with_truth();
+	chain(3, &sink);
+	compare_with_truth();
+}
+
+static void through_an_alternate_stack(void **state)
+{
+	static char stack[65536];
+	stack_t alt = { .ss_sp = stack, .ss_size = sizeof(stack) };
+	struct sigaction sa = { .sa_handler = on_signal, .sa_flags = SA_ONSTACK };
+
+	sigaltstack(&alt, NULL);
+	sigaction(SIGUSR2, &sa, NULL);
+	raise(SIGUSR2);
+	/* The stack jumps down into .bss and back up: only the signal rule may do that. */
+	compare_with_truth();
+}
+
+static void ask_for_first_file(void)
+{
+	size_t announced = host_n_records;
+
+	host_files[FILE_FIRST].state = FILE_ASKED;
+	walk_from_here();
+	assert_int_equal(host_walk.end, WALK_PENDING);
+	assert_int_equal(host_walk.end_file, FILE_FIRST);
+	walk_from_here();
+	assert_int_equal(host_n_records, announced); /* asked already: not announced again */
+	host_files[FILE_FIRST].state = FILE_NEW;
+	walk_from_here();
+	assert_int_equal(host_n_records, announced + 1);
+	assert_int_equal(host_files[FILE_FIRST].state, FILE_ASKED);
+	host_build_announced();
+	walk_from_here();
+	assert_int_equal(host_walk.end, WALK_BOTTOM);
+}
+
+static void unknown_file_is_pending_once(void **state)
+{
+	volatile int sink = 0;
+
+	in_leaf = ask_for_first_file;
+	chain(1, &sink);
+	in_leaf = NULL;
+}
+
+__attribute__((noinline)) static void depth_leaf(volatile int *sink)
+{
+	chain(FRAMES_USER_MAX + 100, sink);
+}
+
+static void deeper_than_the_limit(void **state)
+{
+	volatile int sink = 0;
+
+	depth_leaf(&sink);
+	assert_int_equal(host_walk.end, WALK_DEPTH);
+	assert_int_equal(host_walk.n, FRAMES_USER_DEFAULT);
+}
+
+static void equal_stacks_have_equal_hashes(void **state)
+{
+	volatile int sink = 0, depth[3] = { 5, 5, 6 }; /* volatile: one call site for all */
+	uint64_t hash[3];
+
+	for (int i = 0; i < 3; i++) {
+		chain(depth[i], &sink);
+		hash[i] = host_walk.hash;
+	}
+	assert_int_equal(hash[0], hash[1]);
+	assert_int_not_equal(hash[0], hash[2]);
+}
+
+static void torn_tree_is_retried_then_named(void **state)
+{
+	void *root = host_mm.mm_mt.ma_root;
+	volatile int sink = 0;
+
+	chain(1, &sink); /* only the pc matters below: the stack may be gone */
+	host_mm.mm_mt.ma_root = NULL;
+	walk_from_here();
+	assert_int_equal(host_walk.end, WALK_MAP_TREE);
+	assert_int_equal(host_walk.maps_retried, MAPPING_RETRIES);
+	assert_int_equal(host_walk.n, 1); /* the pc itself is kept, as an address */
+	{
+		uint64_t *node = maple_node(); /* a node that is its own parent is dead */
+
+		node[0] = (uint64_t)(uintptr_t)node;
+		host_mm.mm_mt.ma_root = (void *)((uintptr_t)node | 1 << 3 | 6);
+		walk_from_here();
+		assert_int_equal(host_walk.end, WALK_MAP_TREE);
+		free(node);
+	}
+	host_mm.mm_mt.ma_root = root;
+}
+
+static void every_mapping_is_found(void **state)
+{
+	for (size_t i = 0; i < VMAS_MAX && host_vmas[i].vm_end; i++) {
+		uint64_t first = host_vmas[i].vm_start, last = host_vmas[i].vm_end - 1;
+
+		assert_int_equal(maple_find(&host_walk, &host_mm, first), (uintptr_t)&host_vmas[i]);
+		assert_int_equal(maple_find(&host_walk, &host_mm, last), (uintptr_t)&host_vmas[i]);
+		if (!i || host_vmas[i - 1].vm_end != first)
+			assert_int_equal(maple_find(&host_walk, &host_mm, first - 1), 0);
+	}
+}
+
+static void unreadable_stack_is_said(void **state)
+{
+	volatile int sink = 0;
+
+	chain(1, &sink);
+	here.uc_mcontext.gregs[REG_RSP] = 0x1000;
+	here.uc_mcontext.gregs[REG_RBP] = 0x1000;
+	walk_from_here();
+	assert_int_equal(host_walk.end, WALK_STACK_READ);
+}
+
+static void frame_pointers_where_there_is_no_table(void **state)
+{
+	uint64_t stack[64] = { 0 };
+	void *jit = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	volatile int sink = 0;
+
+	chain(1, &sink);
+	host_read_maps();
+	/* Three frames of generated code that link through rbp, the outermost returning to 0. */
+	stack[10] = (uint64_t)(uintptr_t)&stack[20];
+	stack[11] = (uint64_t)(uintptr_t)jit + 100;
+	stack[20] = (uint64_t)(uintptr_t)&stack[30];
+	stack[21] = (uint64_t)(uintptr_t)jit + 200;
+	here.uc_mcontext.gregs[REG_RIP] = (greg_t)(uintptr_t)jit + 50;
+	here.uc_mcontext.gregs[REG_RSP] = (greg_t)(uintptr_t)&stack[2];
+	here.uc_mcontext.gregs[REG_RBP] = (greg_t)(uintptr_t)&stack[10];
+	walk_from_here();
+	assert_int_equal(host_walk.end, WALK_BOTTOM);
+	assert_int_equal(host_walk.n, 3);
+	assert_int_equal(host_walk.frames[2], (uint64_t)FILE_JIT << FRAME_FILE_SHIFT |
+						      ((uintptr_t)jit + 199));
+	stack[21] = 0x1234567; /* no code there: it was no frame pointer after all */
+	walk_from_here();
+	assert_int_equal(host_walk.end, WALK_FRAME_POINTER);
+	assert_int_equal(host_walk.n, 2);
+	munmap(jit, 4096);
+}
+
+static int host_setup(void **state)
+{
+	host_task = &host_current;
+	host_user_read = host_read_self;
+	host_dictionary = rules_new(host_rules);
+	host_store = store_new(&host_ops, NULL, host_dictionary);
+	host_read_maps();
+	{
+		volatile int sink = 0; /* whatever is announced on the way is built */
+
+		for (int i = 0; i < 8; i++)
+			chain(1, &sink);
+	}
+	return 0;
+}
+
+static int host_teardown(void **state)
+{
+	store_free(host_store);
+	rules_free(host_dictionary);
+	for (int i = 0; i < SLABS_MAX; i++)
+		free(host_slabs[i]);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_mapping_is_found),
+		cmocka_unit_test(deep_chain_equals_libgcc),
+		cmocka_unit_test(through_a_signal_handler),
+		cmocka_unit_test(through_an_alternate_stack),
+		cmocka_unit_test(unknown_file_is_pending_once),
+		cmocka_unit_test(deeper_than_the_limit),
+		cmocka_unit_test(equal_stacks_have_equal_hashes),
+		cmocka_unit_test(torn_tree_is_retried_then_named),
+		cmocka_unit_test(unreadable_stack_is_said),
+		cmocka_unit_test(frame_pointers_where_there_is_no_table),
+	};
+
+	return cmocka_run_group_tests(tests, host_setup, host_teardown);
+}
