@@ -1,0 +1,281 @@
+/* cpu.c - on-CPU samples: one perf event per processor that runs cpu_tick at a steady rate.
+ *
+ * Hardware cycles where the machine has them (they do not tick while a processor sleeps, and tick
+ * inside sections with interrupts off), otherwise the kernel's cpu-clock timer. The clock event is
+ * opened with a fixed period, not a frequency: its count is then exact, and enabled time / period is
+ * the number of ticks that should have come, which is what the ledger compares with.
+ */
+#include "source/source.h"
+
+#include <errno.h>
+#include <linux/perf_event.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "base/clock.h"
+#include "bpf/abi.h"
+#include "process/lookup.h"
+#include "waggle.skel.h"
+
+struct cpu_state {
+	VEC(int) events; /* one descriptor per processor */
+	bool cycles;
+	uint64_t period; /* ns for the clock, cycles or 0 (frequency) for cycles */
+	uint32_t frequency;
+};
+
+static int cpu_prepare(struct waggle_bpf *skel, const struct capture_opts *o, struct err *e)
+{
+	struct cpu_config *c = (struct cpu_config *)&skel->rodata->cpu_config;
+
+	bpf_program__set_autoload(skel->progs.cpu_tick, true);
+	bpf_program__set_autoload(skel->progs.cpu_fork, o->n_pids && o->follow);
+	bpf_program__set_autoload(skel->progs.cpu_exit, o->n_pids && o->follow);
+	if (o->n_pids > TARGETS_MAX || o->n_tids > TARGETS_MAX)
+		return err_set(e, -E2BIG, "at most %d processes or threads can be named at once",
+			       TARGETS_MAX);
+	if (o->n_cgroups > CGROUPS_MAX)
+		return err_set(e, -E2BIG, "at most %d cgroups can be named at once", CGROUPS_MAX);
+	c->filter_pids = o->n_pids > 0;
+	c->filter_tids = o->n_tids > 0;
+	c->filter_comm = o->comm != NULL;
+	if (o->comm)
+		strncpy(c->comm, o->comm, sizeof(c->comm) - 1);
+	c->n_cgroups = (uint32_t)o->n_cgroups;
+	c->include_idle = o->include_idle;
+	c->no_user = o->no_user;
+	c->no_kernel = o->no_kernel;
+	c->skip_tgid = o->include_self ? 0 : (uint32_t)getpid();
+	skel->rodata->walk_max_frames = o->max_frames ? o->max_frames : FRAMES_USER_DEFAULT;
+	return 0;
+}
+
+static int cpu_add_target(struct waggle_bpf *skel, uint32_t pid)
+{
+	uint32_t one = 1;
+
+	return bpf_map__update_elem(skel->maps.target_pids, &pid, sizeof(pid), &one, sizeof(one),
+				    BPF_ANY);
+}
+
+static int cpu_targets(struct waggle_bpf *skel, const struct capture_opts *o, struct err *e)
+{
+	uint32_t one = 1;
+	int code = 0;
+
+	for (size_t i = 0; i < o->n_pids && !code; i++)
+		code = cpu_add_target(skel, o->pids[i]);
+	for (size_t i = 0; i < o->n_tids && !code; i++)
+		code = bpf_map__update_elem(skel->maps.target_tids, &o->tids[i], sizeof(uint32_t),
+					    &one, sizeof(one), BPF_ANY);
+	if (code)
+		return err_set(e, code, "cannot set the targets: %s", strerror(-code));
+	for (uint32_t i = 0; i < o->n_cgroups; i++) {
+		int fd = cgroup_open(o->cgroups[i], e);
+
+		if (fd < 0)
+			return fd;
+		code = bpf_map__update_elem(skel->maps.target_cgroups, &i, sizeof(i), &fd, sizeof(fd),
+					    BPF_ANY);
+		close(fd);
+		if (code)
+			return err_set(e, code, "cannot watch cgroup '%s': %s", o->cgroups[i],
+				       strerror(-code));
+	}
+	return 0;
+}
+
+static int cpu_open(struct cpu_state *s, uint32_t cpu)
+{
+	struct perf_event_attr a = {
+		.size = sizeof(a),
+		.type = s->cycles ? PERF_TYPE_HARDWARE : PERF_TYPE_SOFTWARE,
+		.config = s->cycles ? PERF_COUNT_HW_CPU_CYCLES : PERF_COUNT_SW_CPU_CLOCK,
+		.read_format = PERF_FORMAT_TOTAL_TIME_ENABLED | PERF_FORMAT_TOTAL_TIME_RUNNING,
+		.disabled = 1,
+	};
+	int fd;
+
+	if (s->period) {
+		a.sample_period = s->period;
+	} else {
+		a.freq = 1;
+		a.sample_freq = s->frequency;
+	}
+	fd = (int)syscall(SYS_perf_event_open, &a, -1, (int)cpu, -1, PERF_FLAG_FD_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+/* Decides on the event by opening it once on one processor. */
+static int cpu_choose(struct cpu_state *s, const struct capture_opts *o, uint32_t cpu, struct err *e)
+{
+	int fd;
+
+	s->frequency = o->frequency;
+	s->cycles = o->event != EVENT_CPU_CLOCK;
+	s->period = o->period;
+	fd = s->cycles ? cpu_open(s, cpu) : -ENOENT;
+	if (fd < 0 && o->event == EVENT_CYCLES)
+		return err_set(e, -ENOTSUP,
+			       "this machine offers no hardware cycle counter (virtual machines often do "
+			       "not); use --event cpu-clock");
+	if (fd < 0) {
+		s->cycles = false;
+		if (!s->period)
+			s->period = NSEC_PER_SEC / s->frequency;
+		fd = cpu_open(s, cpu);
+	}
+	if (fd < 0)
+		return err_set(e, fd, "cannot open the sampling event on CPU %u: %s", cpu,
+			       strerror(-fd));
+	close(fd);
+	return 0;
+}
+
+static int cpu_attach_one(struct cpu_state *s, int prog, uint32_t cpu, bool named, struct err *e)
+{
+	int fd = cpu_open(s, cpu), code = 0;
+
+	if (fd == -ENODEV && !named)
+		return 0; /* went offline since we looked */
+	if (fd < 0)
+		return err_set(e, fd == -ENODEV ? -EINVAL : fd, "cannot sample CPU %u: %s", cpu,
+			       fd == -ENODEV ? "it does not exist or is offline" : strerror(-fd));
+	if (!VEC_PUSH(&s->events, fd)) {
+		close(fd);
+		return err_set(e, -ENOMEM, "out of memory");
+	}
+	if (ioctl(fd, PERF_EVENT_IOC_SET_BPF, prog) < 0)
+		code = err_set(e, -errno, "cannot attach to the event of CPU %u: %s", cpu,
+			       strerror(errno));
+	return code;
+}
+
+static void cpu_detach(void *state)
+{
+	struct cpu_state *s = state;
+
+	if (!s)
+		return;
+	for (size_t i = 0; i < s->events.n; i++)
+		close(s->events.at[i]);
+	VEC_FREE(&s->events);
+	free(s);
+}
+
+static int cpu_attach(struct waggle_bpf *skel, const struct capture_opts *o, void **ret, struct err *e)
+{
+	struct cpu_state *s = calloc(1, sizeof(*s));
+	struct cpu_list online = { 0 };
+	const uint32_t *cpus = o->cpus;
+	size_t n = o->n_cpus;
+	int code = s ? 0 : err_set(e, -ENOMEM, "out of memory");
+
+	if (!code && !n) {
+		code = cpus_online(&online);
+		if (code)
+			err_set(e, code, "cannot tell which processors are online");
+		cpus = online.list.at;
+		n = online.list.n;
+	}
+	if (!code)
+		code = cpu_targets(skel, o, e);
+	if (!code && bpf_program__autoload(skel->progs.cpu_fork)) {
+		skel->links.cpu_fork = bpf_program__attach(skel->progs.cpu_fork);
+		skel->links.cpu_exit = bpf_program__attach(skel->progs.cpu_exit);
+		if (!skel->links.cpu_fork || !skel->links.cpu_exit)
+			code = err_set(e, -errno, "cannot follow forks: %s", strerror(errno));
+	}
+	if (!code)
+		code = cpu_choose(s, o, cpus[0], e);
+	for (size_t i = 0; i < n && !code; i++)
+		code = cpu_attach_one(s, bpf_program__fd(skel->progs.cpu_tick), cpus[i],
+				      o->n_cpus > 0, e);
+	for (size_t i = 0; !code && i < s->events.n; i++)
+		if (ioctl(s->events.at[i], PERF_EVENT_IOC_ENABLE, 0) < 0)
+			code = err_set(e, -errno, "cannot start sampling: %s", strerror(errno));
+	VEC_FREE(&online.list);
+	if (code) {
+		cpu_detach(s);
+		return code;
+	}
+	*ret = s;
+	return 0;
+}
+
+static void cpu_describe(void *state, const struct capture_opts *o, struct profile *p)
+{
+	struct cpu_state *s = state;
+
+	p->meta.event = profile_str(p, s->cycles ? "cycles" : "cpu-clock");
+	p->meta.n_cpus = (uint32_t)s->events.n;
+	p->meta.frequency = o->period ? 0 : s->frequency;
+	if (!s->period)
+		return;
+	p->meta.period = s->period;
+	p->meta.period_type.type = profile_str(p, s->cycles ? "cycles" : "cpu");
+	p->meta.period_type.unit = profile_str(p, s->cycles ? "count" : "nanoseconds");
+}
+
+static void cpu_stop(void *state)
+{
+	struct cpu_state *s = state;
+
+	for (size_t i = 0; i < s->events.n; i++)
+		ioctl(s->events.at[i], PERF_EVENT_IOC_DISABLE, 0);
+}
+
+/* How many ticks should have come: for the clock, enabled time over period; for cycles nobody can
+ * know (a sleeping processor has none), so what came is what was expected. */
+static void cpu_measure(void *state, struct waggle_bpf *skel, struct ledger *l)
+{
+	struct cpu_state *s = state;
+	int n_possible = libbpf_num_possible_cpus();
+	struct tick_stats *per_cpu = n_possible > 0 ? calloc((size_t)n_possible, sizeof(*per_cpu)) : NULL;
+	uint64_t enabled = 0, scratch = 0;
+	uint32_t zero = 0;
+
+	for (size_t i = 0; i < s->events.n; i++) {
+		uint64_t value[3] = { 0 };
+
+		if (read(s->events.at[i], value, sizeof(value)) == sizeof(value))
+			enabled += value[1] / (s->period && !s->cycles ? s->period : 1);
+	}
+	l->n[LEDGER_TICKS] = l->n[LEDGER_IDLE] = l->n[LEDGER_FILTERED] = 0;
+	l->n[LEDGER_LOST_RING] = l->n[LEDGER_WALK_RETRIES] = 0;
+	if (per_cpu && !bpf_map__lookup_elem(skel->maps.stats, &zero, sizeof(zero), per_cpu,
+					     sizeof(*per_cpu) * (size_t)n_possible, 0)) {
+		for (int i = 0; i < n_possible; i++) {
+			l->n[LEDGER_TICKS] += per_cpu[i].ticks;
+			l->n[LEDGER_IDLE] += per_cpu[i].idle;
+			l->n[LEDGER_FILTERED] += per_cpu[i].filtered;
+			l->n[LEDGER_LOST_RING] += per_cpu[i].ring_full;
+			l->n[LEDGER_WALK_RETRIES] += per_cpu[i].map_retries;
+			scratch += per_cpu[i].scratch_busy;
+		}
+	}
+	l->n[LEDGER_LOST_SCRATCH] = scratch;
+	l->n[LEDGER_EXPECTED] = s->cycles || enabled < l->n[LEDGER_TICKS] ? l->n[LEDGER_TICKS] : enabled;
+	l->n[LEDGER_LOST_TIMER] = l->n[LEDGER_EXPECTED] - l->n[LEDGER_TICKS];
+	free(per_cpu);
+}
+
+const struct source source_cpu = {
+	.name = "cpu",
+	.help = "where processor time goes: a sample of every CPU at a steady rate",
+	.type = "samples",
+	.unit = "count",
+	.prepare = cpu_prepare,
+	.attach = cpu_attach,
+	.add_target = cpu_add_target,
+	.describe = cpu_describe,
+	.stop = cpu_stop,
+	.measure = cpu_measure,
+	.detach = cpu_detach,
+};

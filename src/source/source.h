@@ -1,0 +1,67 @@
+/* source.h - where samples come from, a table.
+ *
+ * To add a source: write bpf/NAME.bpf.c and source/NAME.c that defines `const struct source
+ * source_NAME`, and add ROW(NAME) to source/sources.def. The session opens the BPF object with every
+ * program switched off; a source switches its own on in prepare(), hooks them up in attach(), and
+ * says in measure() what its events came to. Draining, walking, naming and writing are shared.
+ *
+ * Thread safety: all calls come from the session's thread.
+ */
+#ifndef WAGGLE_SOURCE_SOURCE_H
+#define WAGGLE_SOURCE_SOURCE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/vec.h"
+#include "profile/profile.h"
+
+struct waggle_bpf;
+
+/* What was asked. Filled by the command line, borrowed by everyone else. Zero is the default. */
+struct capture_opts {
+	const uint32_t *pids, *tids, *cpus;
+	size_t n_pids, n_tids, n_cpus;
+	const char *comm;
+	const char *const *cgroups;
+	size_t n_cgroups;
+	uint64_t duration;      /* ns, 0 = until stopped */
+	uint32_t frequency;     /* Hz */
+	uint64_t period;        /* events per sample; when set, frequency is not used */
+	uint32_t event;         /* enum cpu_event */
+	uint32_t max_frames;    /* of the user part; 0 = FRAMES_USER_DEFAULT */
+	bool no_user, no_kernel;
+	bool include_idle;
+	bool follow;            /* children of the target processes are targets */
+	bool include_self;      /* waggle itself may be sampled */
+	bool bpf_stats;         /* measure our programs' run time (costs two clock reads a run) */
+	uint64_t memory_cap;    /* bytes the profile may grow to */
+};
+
+enum cpu_event { EVENT_AUTO, EVENT_CYCLES, EVENT_CPU_CLOCK };
+
+struct source {
+	const char *name;
+	const char *help;
+	/* Value type of its samples. */
+	const char *type, *unit;
+	/* Between open and load: autoload, .rodata, map sizes. */
+	int (*prepare)(struct waggle_bpf *skel, const struct capture_opts *o, struct err *e);
+	/* After the load: targets into maps, then hook up. *ret is the source's own state. */
+	int (*attach)(struct waggle_bpf *skel, const struct capture_opts *o, void **ret,
+		      struct err *e);
+	/* Adds a process to the targets of a running capture. */
+	int (*add_target)(struct waggle_bpf *skel, uint32_t pid);
+	/* The event's facts into meta (event, period, frequency, processors). */
+	void (*describe)(void *state, const struct capture_opts *o, struct profile *p);
+	/* Stops events; what they came to goes into the ledger. May be called before detach only. */
+	void (*stop)(void *state);
+	void (*measure)(void *state, struct waggle_bpf *skel, struct ledger *l);
+	void (*detach)(void *state);
+};
+
+const struct source *source_by_name(const char *name);
+const struct source *const *source_all(void); /* NULL-terminated */
+
+#endif
