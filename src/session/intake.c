@@ -1,0 +1,157 @@
+/* intake.c - ring records into the model; see intake.h. */
+#include "session/intake.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { CAP_CHECK_EVERY = 4096 };
+
+static uint32_t intake_jit_object(struct intake *in, uint32_t tgid)
+{
+	struct profile_object o = { .kind = OBJECT_JIT, .pid = tgid };
+
+	if (in->jit_object && in->jit_object_pid == tgid)
+		return in->jit_object;
+	o.path = profile_str(in->profile, "[jit]");
+	in->jit_object = profile_object(in->profile, &o);
+	in->jit_object_pid = tgid;
+	return in->jit_object;
+}
+
+static uint32_t intake_object(struct intake *in, uint32_t file, uint32_t tgid)
+{
+	struct profile_object o = { .kind = OBJECT_VDSO };
+	uint32_t object;
+
+	if (file == FILE_UNKNOWN)
+		return 0;
+	if (file == FILE_JIT)
+		return intake_jit_object(in, tgid);
+	if (file == FILE_VDSO) {
+		o.path = profile_str(in->profile, "[vdso]");
+		return profile_object(in->profile, &o);
+	}
+	object = files_object(in->files, in->profile, file);
+	if (!object && in->before_unknown_file) {
+		/* Its announcement was put in the ring before this sample was: it must be there. */
+		in->before_unknown_file(in->ctx);
+		object = files_object(in->files, in->profile, file);
+	}
+	return object;
+}
+
+static uint32_t intake_user_frame(struct intake *in, uint64_t word, uint32_t tgid)
+{
+	uint32_t file = (uint32_t)(word >> FRAME_FILE_SHIFT);
+
+	return profile_frame_at(in->profile, intake_object(in, file, tgid), word & FRAME_OFFSET_MASK,
+				file == FILE_JIT ? FRAME_JIT : FRAME_USER);
+}
+
+static uint32_t intake_kernel_frame(struct intake *in, uint64_t addr)
+{
+	struct profile_object o = { .kind = OBJECT_KERNEL };
+	enum object_kind kind = OBJECT_KERNEL;
+	const char *name = "";
+	uint64_t base = 0;
+	char path[80];
+
+	if (in->kallsyms && !kallsyms_image(in->kallsyms, addr, &kind, &name, &base)) {
+		kind = OBJECT_KERNEL;
+		base = 0;
+	}
+	o.kind = (uint8_t)kind;
+	snprintf(path, sizeof(path), "[%s]",
+		 kind == OBJECT_BPF ? "bpf" : kind == OBJECT_MODULE ? name : "kernel");
+	o.path = profile_str(in->profile, path);
+	return profile_frame_at(in->profile, profile_object(in->profile, &o), addr - base, FRAME_KERNEL);
+}
+
+/* Leaf node of a record's stack: kernel frames are called by user frames, a cut is the root. */
+static uint32_t intake_stack(struct intake *in, const struct sample_record *r, const uint64_t *words)
+{
+	struct profile *p = in->profile;
+	uint32_t node = 0;
+
+	if (!ledger_end_whole(r->end))
+		node = profile_push(p, node,
+				    profile_frame_cut(p, r->end,
+						      intake_object(in, r->end_file, r->tgid)));
+	for (uint32_t i = r->n_user; i-- > 0;)
+		node = profile_push(p, node, intake_user_frame(in, words[r->n_kernel + i], r->tgid));
+	for (uint32_t i = r->n_kernel; i-- > 0;) /* callers: inside the call, as in the user part */
+		node = profile_push(p, node, intake_kernel_frame(in, words[i] - (i ? 1 : 0)));
+	return node;
+}
+
+/* The stack of the record, from its frames or from an earlier record; PROFILE_NONE when lost. */
+static uint32_t intake_find_stack(struct intake *in, const struct sample_record *r, size_t len)
+{
+	size_t n = (size_t)r->n_kernel + r->n_user;
+	uint32_t *known = map64_find(&in->stack_of_hash, r->hash), leaf;
+
+	if (known)
+		return in->stacks.at[*known].leaf;
+	if (!(r->flags & SAMPLE_HAS_FRAMES) || len < sizeof(*r) + n * sizeof(uint64_t))
+		return PROFILE_NONE;
+	leaf = intake_stack(in, r, (const uint64_t *)(r + 1));
+	if (leaf == PROFILE_NONE || !VEC_RESERVE(&in->stacks, 1) ||
+	    !map64_insert(&in->stack_of_hash, r->hash, (uint32_t)in->stacks.n, NULL))
+		return PROFILE_NONE;
+	in->stacks.at[in->stacks.n++].leaf = leaf;
+	return leaf;
+}
+
+static void intake_count(struct intake *in, const struct sample_record *r)
+{
+	struct ledger *l = &in->profile->ledger;
+
+	l->n[LEDGER_TAKEN]++;
+	l->n[LEDGER_STACKS_KERNEL] += r->n_kernel > 0;
+	l->n[LEDGER_KERNEL_CUT] += (r->flags & SAMPLE_KERNEL_FULL) != 0;
+	if (r->end == WALK_NONE)
+		return;
+	l->n[LEDGER_STACKS_USER]++;
+	if (ledger_end_whole(r->end))
+		l->n[LEDGER_STACKS_WHOLE]++;
+	else if (ledger_cut(l, r->end, intake_object(in, r->end_file, r->tgid), 1))
+		in->profile->oom = true;
+}
+
+void intake_record(struct intake *in, const void *data, size_t len)
+{
+	struct profile *p = in->profile;
+	struct ledger *l = &p->ledger;
+	struct profile_sample s = { 0 };
+	struct sample_record r;
+	int64_t one = 1;
+
+	if (len < sizeof(r)) {
+		l->n[LEDGER_LOST_STACK]++;
+		return;
+	}
+	memcpy(&r, data, sizeof(r));
+	r.comm[COMM_LEN - 1] = r.process[COMM_LEN - 1] = 0;
+	if (in->memory_cap && p->samples.n % CAP_CHECK_EVERY == 0 && profile_bytes(p) > in->memory_cap) {
+		l->n[LEDGER_LOST_MEMORY]++;
+		return;
+	}
+	s.stack = intake_find_stack(in, data, len);
+	if (s.stack == PROFILE_NONE) {
+		l->n[LEDGER_LOST_STACK]++;
+		return;
+	}
+	s.time = r.time > p->meta.start_mono ? r.time - p->meta.start_mono : 0;
+	s.task = profile_task(p, r.tgid, r.tid, r.comm, r.process);
+	s.cpu = (uint16_t)r.cpu;
+	if (profile_sample(p, &s, &one))
+		l->n[LEDGER_LOST_MEMORY]++;
+	else
+		intake_count(in, &r);
+}
+
+void intake_free(struct intake *in)
+{
+	map64_free(&in->stack_of_hash);
+	VEC_FREE(&in->stacks);
+}

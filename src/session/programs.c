@@ -1,0 +1,186 @@
+/* programs.c - load the BPF object and map what user space writes; see programs.h. */
+#include "session/programs.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "waggle.skel.h"
+
+/* libbpf's own words, kept for the sentence: the last line it called a warning. */
+static __thread char programs_said[256];
+
+static int programs_listen(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+	if (level == LIBBPF_WARN) {
+		vsnprintf(programs_said, sizeof(programs_said), fmt, ap);
+		programs_said[strcspn(programs_said, "\n")] = 0;
+	}
+	return 0;
+}
+
+static void *programs_map(struct bpf_map *map, size_t bytes)
+{
+	void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
+
+	return at == MAP_FAILED ? NULL : at;
+}
+
+static int programs_load(struct programs *p, struct err *e)
+{
+	int code = waggle_bpf__load(p->skel);
+
+	if (code == -EPERM || code == -EACCES)
+		return err_set(e, -EPERM,
+			       "the kernel refused to load waggle's programs (%s); run as root, or with "
+			       "CAP_BPF and CAP_PERFMON ('waggle doctor' tells what is missing)",
+			       programs_said);
+	if (code)
+		return err_set(e, -ENOTSUP,
+			       "this kernel cannot load waggle's programs: %s ('waggle doctor' tells what "
+			       "is missing)",
+			       programs_said[0] ? programs_said : strerror(-code));
+	p->files = programs_map(p->skel->maps.files, FILES_MAX * sizeof(struct file_slot));
+	p->rules = programs_map(p->skel->maps.rules, RULES_MAX * sizeof(struct unwind_rule));
+	if (!p->files || !p->rules)
+		return err_set(e, -errno, "cannot map the unwind tables: %s", strerror(errno));
+	return 0;
+}
+
+int programs_open(struct programs *p, const struct source *source, const struct capture_opts *o,
+		  uint32_t ring_bytes, struct err *e)
+{
+	struct bpf_program *prog;
+	int code;
+
+	*p = (struct programs){ .stats_fd = -1 };
+	programs_said[0] = 0;
+	libbpf_set_print(programs_listen);
+	p->skel = waggle_bpf__open();
+	if (!p->skel)
+		return err_set(e, -errno, "cannot open waggle's programs: %s", strerror(errno));
+	bpf_object__for_each_program(prog, p->skel->obj)
+		bpf_program__set_autoload(prog, false);
+	bpf_map__set_max_entries(p->skel->maps.sample_ring, ring_bytes);
+	code = source->prepare(p->skel, o, e);
+	if (!code)
+		code = programs_load(p, e);
+	if (!code && o->bpf_stats)
+		p->stats_fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
+	if (code)
+		programs_close(p);
+	else
+		p->run_time_before = programs_run_time(p);
+	return code;
+}
+
+void programs_close(struct programs *p)
+{
+	if (p->files)
+		munmap(p->files, FILES_MAX * sizeof(struct file_slot));
+	if (p->rules)
+		munmap(p->rules, RULES_MAX * sizeof(struct unwind_rule));
+	if (p->stats_fd >= 0)
+		close(p->stats_fd);
+	waggle_bpf__destroy(p->skel);
+	*p = (struct programs){ .stats_fd = -1 };
+}
+
+/* -- slabs -------------------------------------------------------------------------------------- */
+
+static uint32_t *slab_open(void *ctx, uint32_t k)
+{
+	struct programs *p = ctx;
+	int outer = bpf_map__fd(p->skel->maps.slabs), fd;
+	uint32_t id;
+	void *at;
+
+	if (!bpf_map_lookup_elem(outer, &k, &id)) {
+		fd = bpf_map_get_fd_by_id(id);
+	} else {
+		LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_MMAPABLE);
+
+		fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "waggle_slab", sizeof(uint32_t),
+				    SLAB_WORDS * sizeof(uint32_t), 1, &opts);
+		if (fd >= 0 && bpf_map_update_elem(outer, &k, &fd, BPF_ANY)) {
+			close(fd);
+			fd = -1;
+		}
+	}
+	if (fd < 0)
+		return NULL;
+	/* Mapped only while it is written: the pages are the kernel's, they need not count as ours. */
+	at = mmap(NULL, SLAB_WORDS * sizeof(uint32_t), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	close(fd);
+	return at == MAP_FAILED ? NULL : at;
+}
+
+static void slab_close(void *ctx, uint32_t k, uint32_t *words)
+{
+	munmap(words, SLAB_WORDS * sizeof(uint32_t));
+}
+
+const struct store_ops programs_store_ops = { slab_open, slab_close };
+
+/* -- cost --------------------------------------------------------------------------------------- */
+
+static uint64_t programs_fd_bytes(int fd)
+{
+	unsigned long long bytes = 0;
+	char path[64], line[128];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "memlock: %llu", &bytes) == 1)
+			break;
+	if (f)
+		fclose(f);
+	return bytes;
+}
+
+uint64_t programs_map_bytes(const struct programs *p)
+{
+	uint64_t bytes = 0;
+	struct bpf_map *map;
+	uint32_t id;
+
+	bpf_object__for_each_map(map, p->skel->obj)
+		bytes += programs_fd_bytes(bpf_map__fd(map));
+	for (uint32_t k = 0; k < SLABS_MAX; k++) {
+		int fd;
+
+		if (bpf_map_lookup_elem(bpf_map__fd(p->skel->maps.slabs), &k, &id))
+			break; /* slabs are made in order */
+		fd = bpf_map_get_fd_by_id(id);
+		if (fd < 0)
+			break;
+		bytes += programs_fd_bytes(fd);
+		close(fd);
+	}
+	return bytes;
+}
+
+uint64_t programs_run_time(const struct programs *p)
+{
+	struct bpf_program *prog;
+	uint64_t ns = 0;
+
+	if (p->stats_fd < 0)
+		return 0;
+	bpf_object__for_each_program(prog, p->skel->obj) {
+		struct bpf_prog_info info = { 0 };
+		uint32_t len = sizeof(info);
+
+		if (bpf_program__fd(prog) >= 0 &&
+		    !bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &len))
+			ns += info.run_time_ns;
+	}
+	return ns - p->run_time_before;
+}

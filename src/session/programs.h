@@ -1,0 +1,42 @@
+/* programs.h - the kernel side as user space holds it: opened, loaded, its maps mapped.
+ *
+ * All programs are in one object; each source switches its own on. The maps that tables are published
+ * through (files, rules, slabs) are mmapped: publishing is a store, not a system call.
+ *
+ * Ownership: programs_close(). Thread safety: the store operations may be called by the table
+ * builders while the session's thread does the rest.
+ */
+#ifndef WAGGLE_SESSION_PROGRAMS_H
+#define WAGGLE_SESSION_PROGRAMS_H
+
+#include <stdint.h>
+
+#include "base/err.h"
+#include "bpf/abi.h"
+#include "source/source.h"
+#include "unwind/store.h"
+
+struct waggle_bpf;
+
+struct programs {
+	struct waggle_bpf *skel;
+	struct file_slot *files;    /* FILES_MAX, mmapped */
+	struct unwind_rule *rules;  /* RULES_MAX, mmapped */
+	int stats_fd;               /* keeps BPF statistics on, -1 when they were not asked for */
+	uint64_t run_time_before;   /* ns our programs had run when the capture began */
+};
+
+/* Opens, lets the source prepare, loads. `ring_bytes` is the size of the sample ring (a power of two).
+ * -EPERM, -ENOTSUP .. with a sentence; nothing stays loaded on failure. */
+int programs_open(struct programs *p, const struct source *source, const struct capture_opts *o,
+		  uint32_t ring_bytes, struct err *e);
+void programs_close(struct programs *p);
+
+/* Slabs of unwind table words as maps; `ctx` is the struct programs. */
+extern const struct store_ops programs_store_ops;
+
+/* Bytes our maps take in the kernel; run time of our programs in ns (0 unless asked for). */
+uint64_t programs_map_bytes(const struct programs *p);
+uint64_t programs_run_time(const struct programs *p);
+
+#endif

@@ -1,0 +1,510 @@
+/* session.c - a capture from start to finish; see session.h.
+ *
+ * One thread drains: every INTERVAL it takes whatever is in the sample ring, and announcements of new
+ * files wake it at once. Opening files and building tables happen on the threads of files.c, reading
+ * /proc/kallsyms on one of its own, so that the first samples are taken within milliseconds.
+ */
+#include "session/session.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <bpf/libbpf.h>
+
+#include "base/clock.h"
+#include "format/recording.h"
+#include "process/child.h"
+#include "process/lookup.h"
+#include "session/files.h"
+#include "session/intake.h"
+#include "session/kernel.h"
+#include "session/programs.h"
+#include "symbol/symbolizer.h"
+#include "waggle.skel.h"
+
+enum { INTERVAL_MS = 100, INTERVAL_FAST_MS = 20, FAST_HZ = 2000, FLUSH_EVERY = 10 };
+enum { CHILD_GRACE_MS = 5000, SETTLE_MS = 2000 };
+enum wake { WAKE_STOP, WAKE_CHILD, WAKE_TARGET, WAKE_FILES };
+
+struct session {
+	struct session_opts o;
+	struct programs programs;
+	struct files *files;
+	struct intake intake;
+	struct profile *profile;
+	struct recording *recording;
+	struct kallsyms *kallsyms;
+	pthread_t kallsyms_thread;
+	bool kallsyms_started;
+	struct ring_buffer *sample_ring, *file_ring;
+	struct child child;
+	void *source; /* the source's own state */
+	int epoll, stop_event;
+	VEC(int) watches;    /* pidfds of named targets */
+	size_t n_gone;
+	uint64_t start, cpu_before;
+	uint32_t rounds;
+	enum session_end end;
+	bool over, unsettled_long;
+};
+
+/* -- start -------------------------------------------------------------------------------------- */
+
+static void *session_read_kallsyms(void *arg)
+{
+	struct session *s = arg;
+
+	kallsyms_read(&s->kallsyms, NULL); /* hidden: frames stay plain addresses and are counted */
+	return NULL;
+}
+
+/* Enough for half a second of all-new stacks at the asked rate on all processors. */
+static uint32_t session_ring_bytes(const struct capture_opts *o)
+{
+	uint64_t hz = o->frequency ? o->frequency : 10000;
+	uint64_t want = hz * (uint64_t)sysconf(_SC_NPROCESSORS_ONLN) * 600 / 2;
+	uint32_t bytes = 1 << 20;
+
+	while (bytes < want && bytes < 64u << 20)
+		bytes <<= 1;
+	return bytes;
+}
+
+static int session_on_sample(void *ctx, void *data, size_t len)
+{
+	struct session *s = ctx;
+
+	intake_record(&s->intake, data, len);
+	return 0;
+}
+
+static int session_on_file(void *ctx, void *data, size_t len)
+{
+	struct session *s = ctx;
+
+	if (len >= sizeof(struct file_record))
+		files_note(s->files, data);
+	return 0;
+}
+
+static void session_drain_files(void *ctx)
+{
+	struct session *s = ctx;
+
+	ring_buffer__consume(s->file_ring);
+}
+
+static int session_rings(struct session *s, struct err *e)
+{
+	struct waggle_bpf *skel = s->programs.skel;
+
+	s->sample_ring = ring_buffer__new(bpf_map__fd(skel->maps.sample_ring), session_on_sample, s,
+					  NULL);
+	s->file_ring = ring_buffer__new(bpf_map__fd(skel->maps.file_ring), session_on_file, s, NULL);
+	if (!s->sample_ring || !s->file_ring)
+		return err_set(e, -errno, "cannot open the ring buffers: %s", strerror(errno));
+	return 0;
+}
+
+static int session_watch(struct session *s, int fd, enum wake what, struct err *e)
+{
+	struct epoll_event ev = { .events = EPOLLIN, .data.u64 = what | (uint64_t)fd << 8 };
+
+	if (epoll_ctl(s->epoll, EPOLL_CTL_ADD, fd, &ev) < 0)
+		return err_set(e, -errno, "cannot watch for events: %s", strerror(errno));
+	return 0;
+}
+
+/* Named processes must exist; the run ends with the last of them. */
+static int session_watch_targets(struct session *s, struct err *e)
+{
+	const struct capture_opts *c = &s->o.capture;
+	int code = 0;
+
+	for (size_t i = 0; i < c->n_pids + c->n_tids && !code; i++) {
+		bool thread = i >= c->n_pids;
+		uint32_t id = thread ? c->tids[i - c->n_pids] : c->pids[i];
+		int fd = process_watch(thread ? process_of_thread(id) : id);
+
+		if (fd < 0 && !thread && process_of_thread(id) && process_of_thread(id) != id)
+			return err_set(e, -ESRCH, "%u is a thread of process %u: use -p %u, or -L %u", id,
+				       process_of_thread(id), process_of_thread(id), id);
+		if (fd < 0)
+			return err_set(e, -ESRCH, "there is no %s %u", thread ? "thread" : "process", id);
+		if (!VEC_PUSH(&s->watches, fd)) {
+			close(fd);
+			return err_set(e, -ENOMEM, "out of memory");
+		}
+		code = session_watch(s, fd, WAKE_TARGET, e);
+	}
+	return code;
+}
+
+static int session_meta(struct session *s)
+{
+	struct profile *p = profile_new(s->o.source->type, s->o.source->unit);
+	struct utsname u;
+
+	if (!p)
+		return -ENOMEM;
+	s->profile = p;
+	uname(&u);
+	p->meta.host = profile_str(p, u.nodename);
+	p->meta.kernel = profile_str(p, u.release);
+	p->meta.arch = profile_str(p, u.machine);
+	p->meta.command = profile_str(p, s->o.command_line ? s->o.command_line : "");
+	p->meta.tool = profile_str(p, "waggle " WAGGLE_VERSION);
+	p->meta.source = profile_str(p, s->o.source->name);
+	p->meta.child_status = -1;
+	return p->oom ? -ENOMEM : 0;
+}
+
+/* Many files stay open until they are named, and containers often start us with 1024. */
+static void session_raise_files(void)
+{
+	struct rlimit r;
+
+	if (!getrlimit(RLIMIT_NOFILE, &r) && r.rlim_cur < r.rlim_max) {
+		r.rlim_cur = r.rlim_max < 65536 ? r.rlim_max : 65536;
+		setrlimit(RLIMIT_NOFILE, &r);
+	}
+}
+
+static int session_open(struct session *s, struct err *e)
+{
+	struct capture_opts *c = &s->o.capture;
+	int code = kernel_check(e);
+
+	if (!code)
+		code = session_watch(s, s->stop_event, WAKE_STOP, e);
+	if (!code)
+		code = session_watch_targets(s, e);
+	if (!code && s->o.command)
+		code = child_start(&s->child, s->o.command, e);
+	if (code)
+		return code;
+	if (s->o.command) {
+		c->pids = (const uint32_t *)&s->child.pid;
+		c->n_pids = 1;
+		c->follow = true;
+		code = session_watch(s, s->child.pidfd, WAKE_CHILD, e);
+	}
+	if (!code)
+		code = programs_open(&s->programs, s->o.source, c, session_ring_bytes(c), e);
+	if (!code)
+		code = session_meta(s) ? err_set(e, -ENOMEM, "out of memory") : 0;
+	if (!code)
+		code = files_new(&s->programs, &s->files, e);
+	if (!code)
+		code = session_rings(s, e);
+	if (!code)
+		code = session_watch(s, ring_buffer__epoll_fd(s->file_ring), WAKE_FILES, e);
+	if (!code)
+		s->kallsyms_started =
+			!pthread_create(&s->kallsyms_thread, NULL, session_read_kallsyms, s);
+	return code;
+}
+
+int session_new(const struct session_opts *o, struct session **ret, struct err *e)
+{
+	struct session *s = calloc(1, sizeof(*s));
+	int code;
+
+	if (!s)
+		return err_set(e, -ENOMEM, "out of memory");
+	s->o = *o;
+	s->cpu_before = clock_self_cpu_ns();
+	s->child = (struct child){ .pidfd = -1, .go = -1, .exec_error = -1 };
+	s->programs.stats_fd = -1;
+	s->epoll = epoll_create1(EPOLL_CLOEXEC);
+	s->stop_event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	session_raise_files();
+	code = s->epoll < 0 || s->stop_event < 0
+		       ? err_set(e, -errno, "cannot set up: %s", strerror(errno))
+		       : session_open(s, e);
+	if (code) {
+		session_free(s);
+		return code;
+	}
+	*ret = s;
+	return 0;
+}
+
+/* -- while it runs ------------------------------------------------------------------------------ */
+
+void session_stop(struct session *s)
+{
+	uint64_t one = 1;
+	ssize_t n = write(s->stop_event, &one, sizeof(one));
+
+	(void)n; /* full means it was signalled already */
+}
+
+static void session_finish_with(struct session *s, enum session_end why)
+{
+	if (!s->over)
+		s->end = why;
+	s->over = true;
+}
+
+static void session_target_gone(struct session *s, int fd)
+{
+	epoll_ctl(s->epoll, EPOLL_CTL_DEL, fd, NULL);
+	if (++s->n_gone == s->watches.n && !s->o.command)
+		session_finish_with(s, SESSION_TARGETS_GONE);
+}
+
+static void session_wait(struct session *s, int ms)
+{
+	struct epoll_event ev[16];
+	int n = epoll_wait(s->epoll, ev, 16, ms);
+
+	for (int i = 0; i < n; i++) {
+		int fd = (int)(ev[i].data.u64 >> 8);
+
+		switch ((enum wake)(ev[i].data.u64 & 0xff)) {
+		case WAKE_STOP:
+			session_finish_with(s, SESSION_STOPPED);
+			break;
+		case WAKE_CHILD:
+			if (child_poll(&s->child))
+				session_finish_with(s, SESSION_CHILD_ENDED);
+			break;
+		case WAKE_TARGET:
+			session_target_gone(s, fd);
+			break;
+		case WAKE_FILES:
+			ring_buffer__consume(s->file_ring);
+			break;
+		}
+	}
+}
+
+static void session_report(struct session *s, bool naming)
+{
+	struct session_progress now = {
+		.elapsed = clock_mono_ns() - s->start,
+		.duration = s->o.capture.duration,
+		.samples = s->profile->ledger.n[LEDGER_TAKEN],
+		.naming = naming,
+	};
+
+	if (!s->o.progress)
+		return;
+	s->o.source->measure(s->source, s->programs.skel, &s->profile->ledger);
+	now.lost = ledger_lost(&s->profile->ledger);
+	s->o.progress(s->o.ctx, &now);
+}
+
+/* The recording gets a block every second, unless a file's path is still being found out. */
+static int session_flush(struct session *s)
+{
+	bool settled = files_refresh(s->files, s->profile);
+
+	if (!s->recording || ++s->rounds % FLUSH_EVERY)
+		return 0;
+	if (!settled && !s->unsettled_long) {
+		s->unsettled_long = true; /* once is patience; twice and it goes out as it is */
+		return 0;
+	}
+	s->unsettled_long = false;
+	return recording_flush(s->recording);
+}
+
+static void session_take_kallsyms(struct session *s)
+{
+	if (!s->kallsyms_started)
+		return;
+	pthread_join(s->kallsyms_thread, NULL);
+	s->kallsyms_started = false;
+	s->intake.kallsyms = s->kallsyms;
+}
+
+static int session_loop(struct session *s)
+{
+	const struct capture_opts *c = &s->o.capture;
+	int interval = c->frequency > FAST_HZ || c->period ? INTERVAL_FAST_MS : INTERVAL_MS;
+	uint64_t next = s->start + (uint64_t)interval * 1000000;
+	uint64_t until = c->duration ? s->start + c->duration : UINT64_MAX;
+	int code = 0;
+
+	while (!s->over && !code) {
+		uint64_t now = clock_mono_ns(), at = next < until ? next : until;
+
+		if (now < at) {
+			session_wait(s, (int)((at - now + 999999) / 1000000));
+			continue;
+		}
+		if (now >= until)
+			session_finish_with(s, SESSION_TIME_UP);
+		while (next <= now)
+			next += (uint64_t)interval * 1000000;
+		session_wait(s, 0);
+		session_take_kallsyms(s);
+		ring_buffer__consume(s->file_ring);
+		ring_buffer__consume(s->sample_ring);
+		code = session_flush(s);
+		session_report(s, false);
+	}
+	return code;
+}
+
+/* -- the end ------------------------------------------------------------------------------------ */
+
+static int session_open_object(void *ctx, uint32_t object)
+{
+	struct session *s = ctx;
+
+	return files_open_object(s->files, object);
+}
+
+static int session_name(struct session *s, struct err *e)
+{
+	struct symbolizer_opts o = {
+		.open_object = session_open_object,
+		.ctx = s,
+		.live = true,
+		.kallsyms = s->kallsyms,
+	};
+	struct symbolizer *y = symbolizer_new(&o);
+	int code = y ? symbolizer_run(y, s->profile) : -ENOMEM;
+
+	symbolizer_free(y);
+	return code ? err_set(e, code, "out of memory while naming") : 0;
+}
+
+static void session_close_ledger(struct session *s)
+{
+	struct ledger *l = &s->profile->ledger;
+	struct files_totals t;
+
+	files_totals(s->files, &t);
+	l->n[LEDGER_FILES] = t.met;
+	l->n[LEDGER_FILES_FAILED] = t.failed;
+	l->n[LEDGER_OWN_TABLES] = t.table_bytes;
+	l->n[LEDGER_OWN_CPU] = clock_self_cpu_ns() - s->cpu_before;
+	l->n[LEDGER_OWN_BPF] = programs_run_time(&s->programs);
+	l->n[LEDGER_OWN_RSS] = clock_self_peak_rss();
+	l->n[LEDGER_OWN_MAPS] = programs_map_bytes(&s->programs);
+}
+
+/* Announced files that are still being opened get a moment, so that they can be named. */
+static void session_settle(struct session *s)
+{
+	uint64_t until = clock_mono_ns() + (uint64_t)SETTLE_MS * 1000000;
+
+	while (!files_refresh(s->files, s->profile) && clock_mono_ns() < until)
+		usleep(2000);
+	files_stop(s->files);
+	files_refresh(s->files, s->profile);
+}
+
+static int session_finish(struct session *s, struct session_result *ret, struct err *e)
+{
+	struct profile *p = s->profile;
+	int code = 0;
+
+	s->o.source->stop(s->source);
+	p->meta.duration = clock_mono_ns() - s->start;
+	if (s->o.command && !s->child.ended)
+		child_stop(&s->child, s->end == SESSION_CHILD_ENDED ? 0 : SIGTERM, CHILD_GRACE_MS);
+	session_take_kallsyms(s);
+	ring_buffer__consume(s->file_ring);
+	ring_buffer__consume(s->sample_ring);
+	s->o.source->measure(s->source, s->programs.skel, &p->ledger);
+	session_settle(s);
+	session_report(s, true);
+	if (!s->o.no_names)
+		code = session_name(s, e);
+	if (!code && (p->oom || profile_count_unnamed(p)))
+		code = err_set(e, -ENOMEM, "out of memory");
+	session_close_ledger(s);
+	ret->child_status = s->child.ended ? s->child.status : -1;
+	p->meta.child_status = ret->child_status;
+	if (!code && s->recording && recording_finish(s->recording))
+		code = err_set(e, -EIO, "the recording could not be written");
+	return code;
+}
+
+static int session_begin(struct session *s, struct err *e)
+{
+	int code;
+
+	s->start = clock_mono_ns();
+	code = s->o.source->attach(s->programs.skel, &s->o.capture, &s->source, e);
+	if (code)
+		return code;
+	s->profile->meta.start_mono = s->start;
+	s->profile->meta.start_wall = clock_wall_ns();
+	s->o.source->describe(s->source, &s->o.capture, s->profile);
+	s->intake = (struct intake){
+		.profile = s->profile,
+		.files = s->files,
+		.memory_cap = s->o.capture.memory_cap,
+		.before_unknown_file = session_drain_files,
+		.ctx = s,
+	};
+	if (s->o.recording) {
+		s->recording = recording_new(s->profile, s->o.recording);
+		if (!s->recording)
+			return err_set(e, -ENOMEM, "out of memory");
+	}
+	return s->o.command ? child_release(&s->child, s->o.command, e) : 0;
+}
+
+int session_run(struct session *s, struct session_result *ret, struct err *e)
+{
+	int code = session_begin(s, e);
+
+	*ret = (struct session_result){ .child_status = -1 };
+	if (!code && session_loop(s))
+		code = err_set(e, s->o.recording->err ? s->o.recording->err : -EIO,
+			       "cannot write the recording: %s",
+			       strerror(s->o.recording->err ? -s->o.recording->err : EIO));
+	if (!code)
+		code = session_finish(s, ret, e);
+	if (code)
+		return code;
+	ret->end = s->end;
+	ret->profile = s->profile;
+	recording_free(s->recording); /* it borrows the profile */
+	s->recording = NULL;
+	s->profile = NULL;
+	return 0;
+}
+
+void session_free(struct session *s)
+{
+	if (!s)
+		return;
+	session_take_kallsyms(s);
+	if (s->source)
+		s->o.source->detach(s->source);
+	child_done(&s->child);
+	for (size_t i = 0; i < s->watches.n; i++)
+		close(s->watches.at[i]);
+	VEC_FREE(&s->watches);
+	ring_buffer__free(s->sample_ring);
+	ring_buffer__free(s->file_ring);
+	intake_free(&s->intake);
+	files_free(s->files);
+	programs_close(&s->programs);
+	recording_free(s->recording);
+	profile_free(s->profile);
+	kallsyms_free(s->kallsyms);
+	if (s->epoll >= 0)
+		close(s->epoll);
+	if (s->stop_event >= 0)
+		close(s->stop_event);
+	free(s);
+}

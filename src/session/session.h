@@ -1,0 +1,63 @@
+/* session.h - a capture from start to finish: the only room that sees all stages.
+ *
+ * session_new() checks the kernel and loads the programs; session_run() attaches, drains until the
+ * time is up, the targets are gone or session_stop() is called, then names what was met. The result
+ * is an ordinary profile.
+ *
+ * Ownership: session_free() frees everything but the profile that session_run() handed out.
+ * Thread safety: session_stop() may be called from anywhere, signal handlers included; everything
+ * else from one thread.
+ */
+#ifndef WAGGLE_SESSION_SESSION_H
+#define WAGGLE_SESSION_SESSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/out.h"
+#include "profile/profile.h"
+#include "source/source.h"
+
+struct session;
+
+struct session_progress {
+	uint64_t elapsed, duration; /* ns; duration 0 = until stopped */
+	uint64_t samples, lost;
+	bool naming;                /* the capture is over, names are being looked up */
+};
+
+struct session_opts {
+	const struct source *source;
+	struct capture_opts capture;
+	char **command;   /* NULL-terminated argv to start and profile, or NULL */
+	const char *command_line; /* of waggle, for the profile's meta */
+	struct out *recording;    /* open output that is fed while capturing, or NULL */
+	bool no_names;
+	/* Called about ten times a second from the session's thread, may be NULL. */
+	void (*progress)(void *ctx, const struct session_progress *now);
+	void *ctx;
+};
+
+enum session_end {
+	SESSION_TIME_UP,
+	SESSION_STOPPED,     /* session_stop() */
+	SESSION_CHILD_ENDED, /* the command ended */
+	SESSION_TARGETS_GONE,/* every process that was named has ended */
+};
+
+struct session_result {
+	struct profile *profile; /* the caller's */
+	enum session_end end;
+	int child_status;        /* wait status, -1 when there was no command or it still runs */
+};
+
+/* 0; -EPERM, -ENOTSUP (kernel), -ESRCH (no such process), -EINVAL, .. each with one sentence. */
+int session_new(const struct session_opts *o, struct session **ret, struct err *e);
+/* Runs to the end. On error no profile is returned; a recording that was begun is left to the caller
+ * (out_abort). */
+int session_run(struct session *s, struct session_result *ret, struct err *e);
+void session_stop(struct session *s);
+void session_free(struct session *s);
+
+#endif
