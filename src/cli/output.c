@@ -364,6 +364,10 @@ int output_write(const struct profile *p, const struct output_opts *o, struct er
 		const char *path = o->files.list.at[i];
 		const struct format *f = output_format(o, path, e);
 
+		if (path == o->streamed) {
+			output_say(o, path);
+			continue;
+		}
 		rc = !f			  ? -EINVAL :
 		     !strcmp(path, "-") ? output_stdout(p, o, &fo, e) :
 					  format_write_file(p, f, path, &fo, e);

@@ -18,6 +18,7 @@ struct output_opts {
 	struct option_texts files; /* -o */
 	const char *dir;           /* --output-dir; "auto" = a new one named by the time */
 	const char *format, *value, *title;
+	const char *streamed;      /* one of `files` that was written while capturing: left alone */
 	uint32_t by;               /* enum calltree_root */
 	uint32_t top;
 	bool folded, json, quiet, strict;
