@@ -163,7 +163,7 @@ FUZZ_SECONDS ?= 60
 fuzz: $(FUZZ)
 	$(Q)for f in $(FUZZ:$(B)/fuzz/%_fuzz=%); do \
 		echo "== $$f, $(FUZZ_SECONDS) s"; mkdir -p $(B)/corpus/$$f fuzz/seeds/$$f; \
-		$(B)/fuzz/$${f}_fuzz -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=4096 \
+		$(B)/fuzz/$${f}_fuzz -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=4096 -timeout=10 \
 			-print_final_stats=1 -artifact_prefix=$(B)/fuzz/$$f- \
 			$(B)/corpus/$$f fuzz/seeds/$$f || exit 1; \
 	done
@@ -171,13 +171,17 @@ fuzz: $(FUZZ)
 bench: all workloads
 	$(Q)B=$(B) bench/run.sh
 
-$(B)/fuzz/%: fuzz/%.c $(LIB_SRC) $(GEN)
-	$(call msg,FUZZ,$<)
+# The library once more, built for fuzzing; all targets share it.
+FUZZ_FLAGS := -std=gnu11 -g -O1 -fno-sanitize-recover=undefined
+$(B)/fuzzlib/libwaggle.a: $(LIB_SRC) $(wildcard src/*/*.h src/*/*.def include/waggle/*.h) $(GEN)
 	@mkdir -p $(@D)
 	$(Q)$(MAKE) --no-print-directory B=$(B)/fuzzlib CC=$(CLANG) \
-		CFLAGS='-std=gnu11 -g -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined' \
-		$(B)/fuzzlib/libwaggle.a
-	$(Q)$(CLANG) $(CPPFLAGS) -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -o $@ $< \
+		CFLAGS='$(FUZZ_FLAGS) -fsanitize=fuzzer-no-link,address,undefined' $@
+	@touch $@
+$(B)/fuzz/%: fuzz/%.c $(B)/fuzzlib/libwaggle.a
+	$(call msg,FUZZ,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(CPPFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer,address,undefined -o $@ $< \
 		$(B)/fuzzlib/libwaggle.a $(PKG_LIBS)
 
 # -- the rest -------------------------------------------------------------------------------------

@@ -66,8 +66,7 @@ struct cfi_run {
 	struct cfi_state kept[REMEMBER_DEPTH];
 };
 
-/* -- from state to rule -------------------------------------------------------------------------
- */
+/* -- from state to rule ---------------------------------------------------------------------- */
 
 /* What the linker writes for its jump stubs: rsp + 8 + ((rip & 15) >= N ? 8 : 0), where N is where
  * in the 16-byte stub its push ends. */
@@ -168,8 +167,7 @@ static struct unwind_rule cfi_rule(const struct cfi_arch *a, const struct cfi_st
 	return r;
 }
 
-/* -- the interpreter ----------------------------------------------------------------------------
- */
+/* -- the interpreter ------------------------------------------------------------------------- */
 
 static void cfi_emit(struct cfi_run *r)
 {

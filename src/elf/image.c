@@ -93,33 +93,37 @@ static int image_check_header(const struct image_source *s, Elf64_Ehdr *h, struc
 	return 0;
 }
 
+static struct elf_segment image_segment(const Elf64_Phdr *ph)
+{
+	return (struct elf_segment){
+		.vaddr = ph->p_vaddr,
+		.offset = ph->p_offset,
+		.filesz = ph->p_filesz,
+		.memsz = ph->p_memsz,
+		.exec = ph->p_flags & PF_X,
+		.write = ph->p_flags & PF_W,
+	};
+}
+
 static bool image_read_segments(struct elf_image *img)
 {
-	const Elf64_Phdr *ph;
 	size_t n = 0;
 
 	if (elf_getphdrnum(img->elf, &n) || n > SEGMENTS_CAP)
 		n = 0; /* unreadable program headers: a file with sections only */
-	ph = n ? elf64_getphdr(img->elf) : NULL;
-	if (!ph)
-		n = 0;
 	img->phdrs = calloc(n + 1, sizeof(*img->phdrs));
 	img->segments = calloc(n + 1, sizeof(*img->segments));
 	if (!img->phdrs || !img->segments)
 		return false;
-	img->n_phdrs = n;
+	/* gelf_*: copies, because libelf's own pointers may be misaligned in hostile files. */
 	for (size_t i = 0; i < n; i++) {
-		img->phdrs[i] = ph[i];
-		if (ph[i].p_type != PT_LOAD)
-			continue;
-		img->segments[img->n_segments++] = (struct elf_segment){
-			.vaddr = ph[i].p_vaddr,
-			.offset = ph[i].p_offset,
-			.filesz = ph[i].p_filesz,
-			.memsz = ph[i].p_memsz,
-			.exec = ph[i].p_flags & PF_X,
-			.write = ph[i].p_flags & PF_W,
-		};
+		Elf64_Phdr *ph = &img->phdrs[img->n_phdrs];
+
+		if (!gelf_getphdr(img->elf, (int)i, ph))
+			break;
+		img->n_phdrs++;
+		if (ph->p_type == PT_LOAD)
+			img->segments[img->n_segments++] = image_segment(ph);
 	}
 	return true;
 }
@@ -223,18 +227,9 @@ const struct elf_segment *elf_image_segments(const struct elf_image *img, size_t
 bool elf_image_program_header(const struct elf_image *img, uint32_t type, struct elf_segment *ret)
 {
 	for (size_t i = 0; i < img->n_phdrs; i++) {
-		const Elf64_Phdr *ph = &img->phdrs[i];
-
-		if (ph->p_type != type)
+		if (img->phdrs[i].p_type != type)
 			continue;
-		*ret = (struct elf_segment){
-			.vaddr = ph->p_vaddr,
-			.offset = ph->p_offset,
-			.filesz = ph->p_filesz,
-			.memsz = ph->p_memsz,
-			.exec = ph->p_flags & PF_X,
-			.write = ph->p_flags & PF_W,
-		};
+		*ret = image_segment(&img->phdrs[i]);
 		return true;
 	}
 	return false;
@@ -281,16 +276,17 @@ int elf_image_bytes(struct elf_image *img, uint64_t offset, uint64_t size, const
 	return 0;
 }
 
-/* -- sections -----------------------------------------------------------------------------------
- */
+/* -- sections -------------------------------------------------------------------------------- */
 
 static Elf_Scn *image_find(struct elf_image *img, const char *name)
 {
 	Elf_Scn *scn = NULL;
 
 	while (img->names && (scn = elf_nextscn(img->elf, scn))) {
-		const Elf64_Shdr *sh = elf64_getshdr(scn);
-		const char *s = sh ? elf_strptr(img->elf, img->names, sh->sh_name) : NULL;
+		GElf_Shdr sh;
+		const char *s = gelf_getshdr(scn, &sh)
+					? elf_strptr(img->elf, img->names, sh.sh_name)
+					: NULL;
 
 		if (s && strcmp(s, name) == 0)
 			return scn;
@@ -299,7 +295,7 @@ static Elf_Scn *image_find(struct elf_image *img, const char *name)
 }
 
 /* What a compressed section says of itself. -EBADMSG when it cannot be true. */
-static int image_chdr(struct elf_image *img, const Elf64_Shdr *sh, Elf64_Chdr *ret)
+static int image_chdr(struct elf_image *img, const GElf_Shdr *sh, Elf64_Chdr *ret)
 {
 	const uint8_t *p;
 	int rc;
@@ -315,23 +311,26 @@ static int image_chdr(struct elf_image *img, const Elf64_Shdr *sh, Elf64_Chdr *r
 	return 0;
 }
 
-static int image_head(struct elf_image *img, Elf_Scn *scn, struct elf_section *ret)
+/* *ret_compressed: the bytes have yet to be decompressed. */
+static int image_head(struct elf_image *img, Elf_Scn *scn, struct elf_section *ret,
+		      bool *ret_compressed)
 {
-	const Elf64_Shdr *sh = elf64_getshdr(scn);
+	GElf_Shdr sh;
 	Elf64_Chdr ch;
 
-	if (!sh)
+	if (!gelf_getshdr(scn, &sh))
 		return -EBADMSG;
 	*ret = (struct elf_section){
-		.vaddr = sh->sh_addr,
-		.offset = sh->sh_offset,
-		.size = sh->sh_size,
-		.type = sh->sh_type,
-		.link = sh->sh_link,
-		.entsize = sh->sh_entsize,
+		.vaddr = sh.sh_addr,
+		.offset = sh.sh_offset,
+		.size = sh.sh_size,
+		.type = sh.sh_type,
+		.link = sh.sh_link,
+		.entsize = sh.sh_entsize,
 	};
-	if (sh->sh_type != SHT_NOBITS && (sh->sh_flags & SHF_COMPRESSED)) {
-		int rc = image_chdr(img, sh, &ch);
+	*ret_compressed = sh.sh_type != SHT_NOBITS && (sh.sh_flags & SHF_COMPRESSED);
+	if (*ret_compressed) {
+		int rc = image_chdr(img, &sh, &ch);
 
 		if (rc)
 			return rc;
@@ -342,30 +341,26 @@ static int image_head(struct elf_image *img, Elf_Scn *scn, struct elf_section *r
 
 static int image_section(struct elf_image *img, Elf_Scn *scn, struct elf_section *ret)
 {
-	const Elf64_Shdr *sh;
 	struct elf_section s;
+	bool compressed;
 	Elf_Data *d;
 	int rc;
 
 	if (!scn)
 		return -ENOENT;
-	rc = image_head(img, scn, &s);
+	rc = image_head(img, scn, &s, &compressed);
 	if (rc)
 		return rc;
-	sh = elf64_getshdr(scn);
-	if (s.type == SHT_NOBITS || sh->sh_size == 0) {
+	if (s.type == SHT_NOBITS || s.size == 0) {
 		*ret = s;
 		return 0;
 	}
-	if (sh->sh_flags & SHF_COMPRESSED) {
-		/* Changes libelf's idea of the section, for good: it is plain from here on. */
-		if (elf_compress(scn, 0, 0) < 0)
-			return -EBADMSG;
-	} else if (s.offset > img->size || img->size - s.offset < s.size || s.size > DATA_CAP) {
+	/* Changes libelf's idea of the section for good: it is plain from here on. */
+	if (s.size > DATA_CAP || (compressed && elf_compress(scn, 0, 0) < 0))
 		return -EBADMSG;
-	}
+	/* libelf checks that a section which is read, not decompressed, lies inside of the file. */
 	d = elf_rawdata(scn, NULL);
-	if (!d || d->d_size != s.size || (!d->d_buf && s.size))
+	if (!d || !d->d_buf || d->d_size != s.size)
 		return -EBADMSG;
 	s.data = d->d_buf;
 	*ret = s;
@@ -381,11 +376,12 @@ int elf_image_section_head(struct elf_image *img, const char *name, struct elf_s
 {
 	Elf_Scn *scn = image_find(img, name);
 	struct elf_section s;
+	bool compressed;
 	int rc;
 
 	if (!scn)
 		return -ENOENT;
-	rc = image_head(img, scn, &s);
+	rc = image_head(img, scn, &s, &compressed);
 	if (!rc)
 		*ret = s;
 	return rc;
@@ -396,8 +392,7 @@ int elf_image_section_at(struct elf_image *img, uint32_t index, struct elf_secti
 	return image_section(img, index ? elf_getscn(img->elf, index) : NULL, ret);
 }
 
-/* -- identity -----------------------------------------------------------------------------------
- */
+/* -- identity -------------------------------------------------------------------------------- */
 
 /* Notes are (name size, description size, type, name, description), padded to `align`. */
 static size_t image_note_build_id(const uint8_t *data, size_t len, size_t align, uint8_t *id)
@@ -438,11 +433,11 @@ size_t elf_image_build_id(struct elf_image *img, uint8_t id[ELF_BUILD_ID_MAX])
 			n = image_note_build_id(p, ph->p_filesz, ph->p_align == 8 ? 8 : 4, id);
 	}
 	while (!n && (scn = elf_nextscn(img->elf, scn))) {
-		const Elf64_Shdr *sh = elf64_getshdr(scn);
+		GElf_Shdr sh;
 
-		if (sh && sh->sh_type == SHT_NOTE && sh->sh_size <= NOTES_CAP &&
-		    elf_image_bytes(img, sh->sh_offset, sh->sh_size, &p) == 0)
-			n = image_note_build_id(p, sh->sh_size, sh->sh_addralign == 8 ? 8 : 4, id);
+		if (gelf_getshdr(scn, &sh) && sh.sh_type == SHT_NOTE && sh.sh_size <= NOTES_CAP &&
+		    elf_image_bytes(img, sh.sh_offset, sh.sh_size, &p) == 0)
+			n = image_note_build_id(p, sh.sh_size, sh.sh_addralign == 8 ? 8 : 4, id);
 	}
 	return n;
 }

@@ -213,8 +213,7 @@ static int symtab_order(const void *pa, const void *pb)
 	return (a->order > b->order) - (a->order < b->order);
 }
 
-/* -- call stubs ---------------------------------------------------------------------------------
- */
+/* -- call stubs ------------------------------------------------------------------------------ */
 
 /* The name at exactly this address among the candidates that are sorted already. */
 static const struct symtab_candidate *symtab_exact(const struct symtab_build *b, uint64_t vaddr)
@@ -252,8 +251,7 @@ static bool symtab_add_stub(void *ctx, uint64_t vaddr, uint64_t size, const char
 	return false;
 }
 
-/* -- choosing -----------------------------------------------------------------------------------
- */
+/* -- choosing -------------------------------------------------------------------------------- */
 
 static bool symtab_keep(struct symtab *t, const struct symtab_candidate *c, uint64_t end)
 {

@@ -13,9 +13,10 @@
 #include "base/vec.h"
 #include "elf/cfi.h"
 
-#define PADDING_MAX 16u  /* linkers and compilers align functions to 16 */
-#define ENTRY_MAX   128u /* the longest start-up stub without description (ld.so's) is half of this \
-			  */
+#define PADDING_MAX 16u /* linkers and compilers align functions to 16 */
+#define ENTRY_MAX                                                                                  \
+	128u /* the longest start-up stub without description (ld.so's) is half of this            \
+	      */
 #define DIGIT_BITS 11
 
 struct table_key {
@@ -35,8 +36,7 @@ struct table_build {
 	size_t n_fdes, n_bad, n_outside;
 };
 
-/* -- finding the call frame information ---------------------------------------------------------
- */
+/* -- finding the call frame information ------------------------------------------------------ */
 
 /* Files without section headers still have what the exception unwinder needs: PT_GNU_EH_FRAME. */
 static int table_find_segment(struct elf_image *img, struct cfi_section *ret)
@@ -120,8 +120,7 @@ static const struct cfi *table_part(const struct table_build *b, uint32_t *fde)
 	return &b->part[1];
 }
 
-/* -- putting it in order ------------------------------------------------------------------------
- */
+/* -- putting it in order --------------------------------------------------------------------- */
 
 /* The executable segment around the address; `hint` is the last one found. */
 static const struct elf_segment *table_segment(const struct table_build *b, uint64_t vaddr,
@@ -213,8 +212,7 @@ static int table_sort(struct table_build *b)
 	return 0;
 }
 
-/* -- making rows --------------------------------------------------------------------------------
- */
+/* -- making rows ----------------------------------------------------------------------------- */
 
 /* Room was reserved. */
 static void table_put(struct table_build *b, uint64_t offset, const struct unwind_rule *rule)

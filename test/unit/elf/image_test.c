@@ -184,6 +184,37 @@ static void header_lies(void **state)
 	free(p);
 }
 
+/* Far more than there is in the file, twice. */
+static void compressed_well(void **state)
+{
+	char dir[] = "/tmp/waggle-image-XXXXXX", text[512];
+	struct elf_image *img = NULL;
+	struct elf_section s;
+	int fd, rc;
+
+	assert_non_null(mkdtemp(dir));
+	snprintf(text, sizeof(text),
+		 "cd %s && echo '.section .debug_x; .fill 500000, 1, 7' > x.s && cc -c x.s && "
+		 "objcopy --compress-debug-sections=zlib x.o",
+		 dir);
+	rc = system(text);
+	snprintf(text, sizeof(text), "%s/x.o", dir);
+	fd = open(text, O_RDONLY);
+	snprintf(text, sizeof(text), "rm -rf %s", dir);
+	if (system(text) || rc)
+		skip();
+	assert_true(fd >= 0 && lseek(fd, 0, SEEK_END) < 100000);
+	assert_int_equal(elf_image_open(fd, &img, NULL), 0);
+	close(fd);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(elf_image_section(img, ".debug_x", &s), 0);
+		assert_int_equal(s.size, 500000);
+		assert_int_equal(s.data[0], 7);
+		assert_int_equal(s.data[499999], 7);
+	}
+	elf_image_free(img);
+}
+
 /* Sections that objcopy compressed have the bytes of the plain ones. */
 static void compressed(void **state)
 {
@@ -228,6 +259,7 @@ int main(void)
 		cmocka_unit_test(truncated),
 		cmocka_unit_test(header_lies),
 		cmocka_unit_test(compressed),
+		cmocka_unit_test(compressed_well),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -199,8 +199,7 @@ static void system_files_agree(void **state)
 	assert_true(rare >= 1); /* at the least a PLT */
 }
 
-/* -- files built here ---------------------------------------------------------------------------
- */
+/* -- files built here ------------------------------------------------------------------------ */
 
 static const char c_source[] =
 	"#include <alloca.h>\n"
