@@ -18,7 +18,7 @@ struct oracle {
 	int fd;
 	Elf *elf;
 	Dwarf *dwarf;
-	Dwarf_CFI *cfi[2]; /* .eh_frame (libdw's), .debug_frame (the Dwarf's) */
+	Dwarf_CFI *cfi[2]; /* .eh_frame (ours to end), .debug_frame (the Dwarf's) */
 };
 
 static inline bool oracle_open(struct oracle *o, const char *path)
@@ -59,15 +59,14 @@ static inline Dwarf_Frame *oracle_frame(const struct oracle *o, uint64_t vaddr)
 
 static inline bool oracle_is_plt(const Dwarf_Op *op, size_t n)
 {
-	static const uint8_t form[9] = {DW_OP_breg7, DW_OP_breg16, DW_OP_lit15, DW_OP_and, 0,
-					DW_OP_ge,    DW_OP_lit3,   DW_OP_shl,   DW_OP_plus};
+	static const uint8_t form[9] = { DW_OP_breg7, DW_OP_breg16, DW_OP_lit15, DW_OP_and, 0,
+					 DW_OP_ge, DW_OP_lit3, DW_OP_shl, DW_OP_plus };
 
-	if (n != 9 || op[0].number != 8 || op[1].number != 0)
-		return false;
-	for (int i = 0; i < 9; i++)
+	for (size_t i = 0; i < n && i < 9; i++)
 		if (i != 4 && op[i].atom != form[i])
 			return false;
-	return op[4].atom >= DW_OP_lit0 && op[4].atom <= DW_OP_lit15;
+	return n == 9 && op[0].number == 8 && op[1].number == 0 && op[4].atom >= DW_OP_lit0 &&
+	       op[4].atom <= DW_OP_lit15;
 }
 
 static inline void oracle_cfa(const Dwarf_Op *op, size_t n, struct unwind_rule *r)
@@ -121,24 +120,17 @@ static inline bool oracle_rule(const struct oracle *o, uint64_t vaddr, struct un
 	if (!f)
 		return false;
 	ra = dwarf_frame_info(f, NULL, NULL, &signal);
-	if (signal) {
-		r->kind = RULE_SIGNAL;
+	r->kind = signal ? RULE_SIGNAL : RULE_UNKNOWN;
+	if (signal)
 		goto out;
-	}
-	if (dwarf_frame_register(f, ra, mem, &op, &n) == 0 && n == 0 && op == mem) {
+	if (dwarf_frame_register(f, ra, mem, &op, &n) == 0 && n == 0 && op == mem)
 		r->kind = RULE_BOTTOM;
+	if (!oracle_at_cfa(op, n, &r->ra_off))
 		goto out;
-	}
-	if (!oracle_at_cfa(op, n, &r->ra_off)) {
-		r->kind = RULE_UNKNOWN;
-		goto out;
-	}
-	if (dwarf_frame_cfa(f, &op, &n))
-		n = 0;
+	n = dwarf_frame_cfa(f, &op, &n) ? 0 : n;
 	oracle_cfa(op, n, r);
 	if (r->kind == RULE_UNKNOWN) {
-		memset(r, 0, sizeof(*r));
-		r->kind = RULE_UNKNOWN;
+		*r = (struct unwind_rule){ .kind = RULE_UNKNOWN };
 		goto out;
 	}
 	if (dwarf_frame_register(f, 6, mem, &op, &n))
