@@ -1,9 +1,9 @@
 /* recording.c - the writer of .waggle streams; see recording.h, layout in doc/recording.md.
  *
- * The profile's tables only ever grow, so a flush is "every table from its high-water mark on", in an
- * order in which nothing refers to what comes later. What does change (meta, ledger, value types) is
- * small and written again when its bytes differ; frames that were named after they were written get
- * their names in blocks of their own at the end.
+ * The profile's tables only ever grow: a flush is "every table from its high-water mark on", in an
+ * order in which nothing refers to what comes later. What does change (meta, ledger, value types)
+ * is small and written again when its bytes differ; frames that were named after they were written
+ * get their names in blocks of their own at the end.
  *
  * Samples are written column by column: in one column neighbours look alike, which is what makes
  * zstd's fastest levels good enough.
@@ -123,7 +123,7 @@ static void recording_string(struct buf *b, const struct profile *p, uint32_t id
 	recording_text(b, profile_text(p, id), intern_len(&p->strings, id));
 }
 
-/* -- tables, one row each ------------------------------------------------------------------------ */
+/* -- tables, one row each ---------------------------------------------------------------------- */
 
 static void recording_object(struct buf *b, const struct profile *p, size_t id)
 {
@@ -216,8 +216,8 @@ static void recording_string_row(struct buf *b, const struct profile *p, size_t 
 typedef void (*recording_row)(struct buf *b, const struct profile *p, size_t id);
 
 /* Rows [*done, n) of a table in as many blocks as it takes. */
-static int recording_rows(struct recording *r, enum recording_type type, recording_row row, size_t n,
-			  size_t *done)
+static int recording_rows(struct recording *r, enum recording_type type, recording_row row,
+			  size_t n, size_t *done)
 {
 	while (*done < n) {
 		size_t rows = 0;
@@ -251,10 +251,10 @@ static int recording_frames(struct recording *r)
 	return err;
 }
 
-/* -- samples ------------------------------------------------------------------------------------- */
+/* -- samples ----------------------------------------------------------------------------------- */
 
-#define RECORDING_COLUMN(field)                  \
-	for (size_t i = first; i < first + n; i++) \
+#define RECORDING_COLUMN(field)                                                                    \
+	for (size_t i = first; i < first + n; i++)                                                 \
 	buf_uleb(b, p->samples.at[i].field)
 
 static int recording_sample_block(struct recording *r, size_t first, size_t n)
@@ -300,7 +300,7 @@ static int recording_samples(struct recording *r)
 	return 0;
 }
 
-/* -- what may change: written again when it did ---------------------------------------------------- */
+/* -- what may change: written again when it did ------------------------------------------------ */
 
 static int recording_value_types(struct recording *r)
 {
@@ -375,7 +375,7 @@ static int recording_ledger(struct recording *r)
 	return recording_emit_changed(r, RECORDING_LEDGER, &r->ledger_sum);
 }
 
-/* -- the stream ------------------------------------------------------------------------------------ */
+/* -- the stream -------------------------------------------------------------------------------- */
 
 static int recording_start(struct recording *r)
 {
@@ -398,15 +398,18 @@ int recording_flush(struct recording *r)
 
 	err = err ? err : recording_value_types(r);
 	err = err ? err : recording_meta(r);
-	err = err ? err : recording_rows(r, RECORDING_STRINGS, recording_string_row, p->strings.n,
-					 &r->strings);
-	err = err ? err : recording_rows(r, RECORDING_OBJECTS, recording_object, p->objects.n,
-					 &r->objects);
+	err = err ? err
+		  : recording_rows(r, RECORDING_STRINGS, recording_string_row, p->strings.n,
+				   &r->strings);
+	err = err ? err
+		  : recording_rows(r, RECORDING_OBJECTS, recording_object, p->objects.n,
+				   &r->objects);
 	err = err ? err : recording_frames(r);
 	err = err ? err : recording_rows(r, RECORDING_NODES, recording_node, p->nodes.n, &r->nodes);
 	err = err ? err : recording_rows(r, RECORDING_TASKS, recording_task, p->tasks.n, &r->tasks);
-	err = err ? err : recording_rows(r, RECORDING_LABEL_SETS, recording_label_set,
-					 p->label_sets.n, &r->label_sets);
+	err = err ? err
+		  : recording_rows(r, RECORDING_LABEL_SETS, recording_label_set, p->label_sets.n,
+				   &r->label_sets);
 	err = err ? err : recording_samples(r);
 	err = err ? err : recording_ledger(r);
 	return err ? err : out_flush(r->to);

@@ -71,7 +71,7 @@ static uint32_t ids_get(struct recording_ids *m, uint64_t id)
 	return id >= r->first && id - r->first < r->n ? m->ids.at[r->at + (id - r->first)] : NONE;
 }
 
-/* -- references: what they mean here, or a placeholder ---------------------------------------------- */
+/* -- references: what they mean here, or a placeholder ----------------------------------------- */
 
 static uint32_t decode_lost(struct recording_decoder *d, uint64_t id)
 {
@@ -121,7 +121,7 @@ static uint32_t decode_label_set_id(struct recording_decoder *d, uint64_t id)
 	return lost.key == NONE ? NONE : profile_labels(d->p, &lost, 1);
 }
 
-/* -- rows ------------------------------------------------------------------------------------------ */
+/* -- rows -------------------------------------------------------------------------------------- */
 
 /* Each reads one row with the writer's number `id` and returns our id for it. A row that turns out
  * to be cut short has set c->bad; its result is not used. */
@@ -235,8 +235,8 @@ static uint32_t decode_label_set_row(struct recording_decoder *d, uint64_t id, s
 		if (!VEC_PUSH(&d->labels, l))
 			d->p->oom = true;
 	}
-	return c->bad || d->p->oom ? NONE :
-				     profile_labels(d->p, d->labels.at, (uint32_t)d->labels.n);
+	return c->bad || d->p->oom ? NONE
+				   : profile_labels(d->p, d->labels.at, (uint32_t)d->labels.n);
 }
 
 static bool decode_rows(struct recording_decoder *d, struct recording_ids *m, struct cursor *c,
@@ -277,7 +277,7 @@ static bool decode_names(struct recording_decoder *d, struct cursor *c)
 	return !c->bad;
 }
 
-/* -- samples ----------------------------------------------------------------------------------------- */
+/* -- samples ----------------------------------------------------------------------------------- */
 
 /* Columns into d->samples and d->values; false when they are not whole. The ids in the samples are
  * ours already; a lost stack is NONE. */
@@ -293,8 +293,10 @@ static bool decode_columns(struct recording_decoder *d, struct cursor *c, size_t
 		return false;
 	}
 	s = d->samples.at;
-	for (size_t i = 0; i < n; i++)
-		s[i] = (struct profile_sample){ .time = time += (uint64_t)cursor_sleb(c) };
+	for (size_t i = 0; i < n; i++) {
+		time += (uint64_t)cursor_sleb(c);
+		s[i] = (struct profile_sample){ .time = time };
+	}
 	for (size_t i = 0; i < n; i++)
 		s[i].stack = ids_get(&d->nodes, cursor_uleb(c));
 	for (size_t i = 0; i < n; i++)
@@ -324,8 +326,7 @@ static bool decode_samples(struct recording_decoder *d, struct cursor *c)
 	uint64_t first = cursor_uleb(c), n = cursor_uleb(c), n_values = cursor_uleb(c);
 
 	if (c->bad || n_values != d->p->value_types.n || n > RECORDING_ROWS_MAX ||
-	    n > cursor_left(c) / (6 + n_values) || first < d->next_sample ||
-	    first > UINT64_MAX - n)
+	    n > cursor_left(c) / (6 + n_values) || first < d->next_sample || first > UINT64_MAX - n)
 		return false;
 	if (!decode_columns(d, c, n))
 		return false;

@@ -1,10 +1,10 @@
 /* recording_decode.h - payloads of .waggle blocks into a profile.
  *
  * Ids in a recording are row numbers of the writer's tables. Every block says the number of its
- * first row, so that a missing block leaves a hole instead of shifting what follows. What stood in a
- * hole is never guessed: a string, object, task or label set becomes a placeholder that carries its
- * number ("[lost 17]"), which keeps different lost things different; a stack with a lost frame or
- * node is lost, and so are its samples.
+ * first row, so that a missing block leaves a hole instead of shifting what follows. What stood in
+ * a hole is never guessed: a string, object, task or label set becomes a placeholder that carries
+ * its number ("[lost 17]"), which keeps different lost things different; a stack with a lost frame
+ * or node is lost, and so are its samples.
  *
  * Memory is bounded by the rows really read, whatever ids a hostile file claims. Functions return
  * false when the payload contradicts itself; the rows before that point have been taken. Out of
@@ -45,7 +45,8 @@ void recording_decoder_done(struct recording_decoder *d);
 
 /* Any table, samples, late names or the end block. Types that are none of these are ignored. */
 bool recording_decode(struct recording_decoder *d, enum recording_type type, struct cursor c);
-/* Our id for the writer's object, a placeholder when it is lost, PROFILE_NONE when out of memory. */
+/* Our id for the writer's object, a placeholder when it is lost, PROFILE_NONE when out of memory.
+ */
 uint32_t recording_decode_object(struct recording_decoder *d, uint64_t id);
 /* These replace what the profile had. */
 bool recording_decode_meta(struct recording_decoder *d, struct cursor c);

@@ -70,8 +70,7 @@ bool recording_decode_meta(struct recording_decoder *d, struct cursor c)
 		if (!row || c.bad)
 			continue; /* written by another version: not ours to know */
 		if (text && row->kind == META_TEXT)
-			*(uint32_t *)((char *)&meta + row->offset) =
-				profile_strn(d->p, s.s, s.len);
+			*(uint32_t *)((char *)&meta + row->offset) = profile_strn(d->p, s.s, s.len);
 		else if (!text)
 			facts_meta_number(&meta, row, number);
 	}

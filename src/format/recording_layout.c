@@ -51,7 +51,10 @@ bool recording_head_read(const uint8_t *at, size_t n, struct recording_head *ret
 	return true;
 }
 
-#define META(key, field, kind) { key, kind, offsetof(struct profile_meta, field) }
+#define META(key, field, kind)                                                                     \
+	{                                                                                          \
+		key, kind, offsetof(struct profile_meta, field)                                    \
+	}
 static const struct recording_meta_row layout_meta[] = {
 	META("host", host, META_TEXT),
 	META("kernel", kernel, META_TEXT),

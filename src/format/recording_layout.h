@@ -1,9 +1,9 @@
 /* recording_layout.h - what the writer and the reader of .waggle streams must agree on.
  *
- * The layout in words, byte by byte, is doc/recording.md; this is the same for the compiler. A block
- * is a 32-byte head and its payload. The head has a checksum of its own, so that a length is believed
- * only when it was written by us, and a stream number, so that a block that got into this file from
- * another recording (or from a hostile string) is never taken for one of this stream.
+ * The layout in words, byte by byte, is doc/recording.md; this is the same for the compiler. A
+ * block is a 32-byte head and its payload. The head has a checksum of its own, so that a length is
+ * believed only when it was written by us, and a stream number, so that a block that got into this
+ * file from another recording (or from a hostile string) is never taken for one of this stream.
  *
  * Checksums are XXH32 with seed 0. Thread safety: no state here.
  */

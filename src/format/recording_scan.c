@@ -2,8 +2,8 @@
  *
  * After damage there are two ways on. When the head is right, its length is trusted as long as
  * something sensible follows it (only the payload was hit). Otherwise bytes may be missing or
- * inserted, and the next head is searched for by its marker. How many blocks were lost is known from
- * the sequence numbers of those that were not.
+ * inserted, and the next head is searched for by its marker. How many blocks were lost is known
+ * from the sequence numbers of those that were not.
  */
 #include "format/recording_scan.h"
 
@@ -105,8 +105,8 @@ int recording_scan(struct recording_scan *to, const uint8_t *data, size_t len)
 
 	*to = (struct recording_scan){ 0 };
 	s.hash_left = 2 * (uint64_t)len + RECORDING_RAW_MAX;
-	to->magic = len >= RECORDING_MAGIC_SIZE &&
-		    !memcmp(data, RECORDING_MAGIC, RECORDING_MAGIC_SIZE);
+	to->magic =
+		len >= RECORDING_MAGIC_SIZE && !memcmp(data, RECORDING_MAGIC, RECORDING_MAGIC_SIZE);
 	if (to->magic) {
 		s.pos = RECORDING_MAGIC_SIZE;
 		to->good_bytes = RECORDING_MAGIC_SIZE;

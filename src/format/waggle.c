@@ -100,9 +100,10 @@ static struct profile *waggle_lost_types(struct waggle *w)
 	return p;
 }
 
-/* The newest whole block of a type that `decode` is content with. */
-static bool waggle_newest(struct waggle *w, enum recording_type type,
-			  bool (*decode)(struct recording_decoder *d, struct cursor c))
+/* The newest whole block of a type that `decode` is content with, NULL when there is none. */
+static const struct recording_block *waggle_newest(struct waggle *w, enum recording_type type,
+						   bool (*decode)(struct recording_decoder *d,
+								  struct cursor c))
 {
 	struct cursor c;
 
@@ -112,21 +113,16 @@ static bool waggle_newest(struct waggle *w, enum recording_type type,
 		if (b->head.type != type)
 			continue;
 		if (waggle_unpack(w, b, &c) && decode(&w->decoder, c))
-			return true;
+			return b;
 		waggle_bad(w, b);
 	}
-	return false;
+	return NULL;
 }
 
 static bool waggle_types(struct recording_decoder *d, struct cursor c)
 {
 	d->p = recording_decode_types(c);
 	return d->p;
-}
-
-static bool waggle_more_types(struct recording_decoder *d, struct cursor c)
-{
-	return recording_decode_more_types(d->p, c);
 }
 
 /* Which pass a block is for; meta, ledger and value types are fetched by waggle_newest(). */
@@ -193,27 +189,30 @@ static int waggle_check(const struct waggle *w, size_t len, struct err *e)
 
 		if (h->type && h->type < RECORDING_TYPE_MAX && h->version > RECORDING_VERSION)
 			return err_set(e, -EPROTONOSUPPORT,
-				       "the recording was written by a newer waggle (its blocks have version %u, this program reads up to %u)",
+				       "the recording was written by a newer waggle (its blocks "
+				       "have version %u, this program reads up to %u)",
 				       h->version, RECORDING_VERSION);
 	}
 	if (s->raw_bytes > WAGGLE_UNPACK_FREE + (uint64_t)len * WAGGLE_UNPACK_RATIO)
-		return err_set(e, -EFBIG,
-			       "the recording claims to unpack to %llu MiB, which none of its size does",
-			       (unsigned long long)(s->raw_bytes >> 20));
+		return err_set(
+			e, -EFBIG,
+			"the recording claims to unpack to %llu MiB, which none of its size does",
+			(unsigned long long)(s->raw_bytes >> 20));
 	return 0;
 }
 
 static int waggle_load(struct waggle *w, size_t len, struct err *e)
 {
 	struct recording_decoder *d = &w->decoder;
-	bool types = waggle_newest(w, RECORDING_VALUE_TYPES, waggle_types);
+	const struct recording_block *types = waggle_newest(w, RECORDING_VALUE_TYPES, waggle_types);
+	struct cursor c;
 
 	if (!types && !w->oom)
 		d->p = waggle_lost_types(w);
 	if (d->p) {
 		waggle_pass(w, 0);
-		if (types)
-			waggle_newest(w, RECORDING_VALUE_TYPES, waggle_more_types);
+		if (types && waggle_unpack(w, types, &c))
+			recording_decode_more_types(d->p, c);
 		waggle_pass(w, 1);
 		waggle_newest(w, RECORDING_META, recording_decode_meta);
 		waggle_newest(w, RECORDING_LEDGER, recording_decode_ledger);

@@ -1,5 +1,5 @@
-/* recording_cases.h - random profiles for the tests of recordings, made step by step so that a flush
- * can come between any two, and reading back what was written to memory.
+/* recording_cases.h - random profiles for the tests of recordings, made step by step so that a
+ * flush can come between any two, and reading back what was written to memory.
  *
  * Value 1 of each sample is its number: that is how a test knows which sample it has before it.
  */

@@ -1,5 +1,5 @@
-/* recording_damage_test.c - recordings that were cut off, hit or stitched: whatever is read was there
- * before, what is missing is counted, and nothing is given to somebody else.
+/* recording_damage_test.c - recordings that were cut off, hit or stitched: whatever is read was
+ * there before, what is missing is counted, and nothing is given to somebody else.
  *
  * Every byte of a small recording gets its turn. Value 1 of a sample is its number in the original,
  * so each one that comes back can be held against what it was.
@@ -55,7 +55,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* -- is what came back a part of what was there? --------------------------------------------------- */
+/* -- is what came back a part of what was there? ----------------------------------------------- */
 
 static void same_text(const struct profile *p, uint32_t a, const struct profile *q, uint32_t b)
 {
@@ -170,7 +170,7 @@ static struct profile *read_exact(const uint8_t *data, size_t len, struct err *e
 	return q;
 }
 
-/* -- the damages ------------------------------------------------------------------------------------- */
+/* -- the damages ------------------------------------------------------------------------------- */
 
 static void test_whole(void **state)
 {
@@ -188,7 +188,8 @@ static void test_whole(void **state)
 static void test_truncated(void **state)
 {
 	struct fixture *f = *state;
-	size_t first = RECORDING_MAGIC_SIZE + RECORDING_HEAD_SIZE + strlen("waggle " WAGGLE_VERSION);
+	size_t first =
+		RECORDING_MAGIC_SIZE + RECORDING_HEAD_SIZE + strlen("waggle " WAGGLE_VERSION);
 	size_t most = 0;
 	struct err e;
 
@@ -283,35 +284,101 @@ static void test_hole(void **state)
 	free(data);
 }
 
+/* The tail of another recording, its blocks later in sequence than all of ours. */
+static size_t write_stranger(struct out *to)
+{
+	struct profile *p = profile_new("samples", "count");
+	struct profile_sample s = { .cpu = 9999 };
+	struct recording *rec = recording_new(p, to);
+	int64_t values[2] = { 1, 0 };
+	size_t tail;
+
+	profile_value_type(p, "number", "");
+	p->meta.start_mono = 6;
+	for (int i = 0; i < 500; i++) {
+		p->ledger.n[LEDGER_TICKS]++;
+		assert_int_equal(recording_flush(rec), 0);
+	}
+	tail = to->pending.len;
+	s.task = profile_task(p, 666, 666, "stranger", "stranger");
+	profile_sample(p, &s, values);
+	assert_int_equal(recording_finish(rec), 0);
+	recording_free(rec);
+	profile_free(p);
+	return tail;
+}
+
 /* A recording inside a recording's hole is somebody else's and stays out. */
 static void test_foreign_blocks(void **state)
 {
 	struct fixture *f = *state;
-	struct profile *other = profile_new("samples", "count"), *q;
-	int64_t values[2] = { 1, 0 };
-	struct profile_sample s = { .cpu = 9999 };
-	size_t len = f->to.pending.len, at = len / 2;
+	size_t len = f->to.pending.len, at = len / 2, tail;
 	uint8_t *data = malloc(len);
+	struct profile *q;
 	struct out to;
 	struct err e;
 
-	profile_value_type(other, "number", "");
-	other->meta.start_mono = 6;
-	s.task = profile_task(other, 666, 666, "stranger", "stranger");
-	profile_sample(other, &s, values);
 	out_mem(&to);
-	assert_int_equal(format_waggle.write(other, NULL, &to, NULL), 0);
-	assert_true(at + to.pending.len < len);
+	tail = write_stranger(&to);
+	assert_true(at + to.pending.len - tail < len);
 	memcpy(data, f->to.pending.data, len);
-	memcpy(data + at, to.pending.data, to.pending.len);
+	memcpy(data + at, to.pending.data + tail, to.pending.len - tail);
 	q = read_exact(data, len, &e);
 	assert_non_null(q);
 	check_part(f->p, q);
 	assert_int_equal(accounted(q), f->p->samples.n);
 	profile_free(q);
-	profile_free(other);
 	out_abort(&to);
 	free(data);
+}
+
+static uint8_t *find_block(struct out *o, uint16_t type)
+{
+	uint8_t *at = o->pending.data + RECORDING_MAGIC_SIZE;
+	uint8_t *end = o->pending.data + o->pending.len;
+	struct recording_head h;
+
+	while (recording_head_read(at, (size_t)(end - at), &h) && h.type != type)
+		at += RECORDING_HEAD_SIZE + h.stored;
+	assert_true(at < end);
+	return at;
+}
+
+/* Two names are lost, one of the two frames gets a new one later: the other must not get it too. */
+static void test_lost_stay_different(void **state)
+{
+	struct profile *p = profile_new("samples", "count"), *q;
+	uint32_t a = profile_frame_text(p, "first", FRAME_USER);
+	uint32_t b = profile_frame_text(p, "second", FRAME_USER);
+	struct profile_sample s = { .stack = profile_push(p, profile_push(p, 0, a), b) };
+	struct profile_line line = { 0 };
+	struct recording *rec;
+	char scratch[64];
+	int64_t one = 1;
+	struct out to;
+	struct err e;
+
+	profile_sample(p, &s, &one);
+	out_mem(&to);
+	rec = recording_new(p, &to);
+	recording_flush(rec);
+	line.function = profile_str(p, "renamed");
+	profile_frame_set_lines(p, a, &line, 1);
+	recording_finish(rec);
+	find_block(&to, RECORDING_STRINGS)[RECORDING_HEAD_SIZE]++;
+	q = read_exact(to.pending.data, to.pending.len, &e);
+	assert_non_null(q);
+	assert_int_equal(q->samples.n, 1);
+	b = q->samples.at[0].stack;
+	a = q->nodes.at[b].parent;
+	assert_string_equal(profile_line_label(q, q->nodes.at[a].frame, 0, scratch, 64), "renamed");
+	assert_memory_equal(profile_line_label(q, q->nodes.at[b].frame, 0, scratch, 64), "[lost",
+			    5);
+	assert_int_equal(q->ledger.n[LEDGER_LOST_DAMAGE], 1);
+	recording_free(rec);
+	profile_free(p);
+	profile_free(q);
+	out_abort(&to);
 }
 
 /* One recording behind another: the first is read, the rest is said to be damage. */
@@ -338,10 +405,10 @@ static void test_trailing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_whole),	      cmocka_unit_test(test_truncated),
-		cmocka_unit_test(test_one_byte),      cmocka_unit_test(test_bytes_missing),
-		cmocka_unit_test(test_hole),	      cmocka_unit_test(test_foreign_blocks),
-		cmocka_unit_test(test_trailing),
+		cmocka_unit_test(test_whole),    cmocka_unit_test(test_truncated),
+		cmocka_unit_test(test_one_byte), cmocka_unit_test(test_bytes_missing),
+		cmocka_unit_test(test_hole),     cmocka_unit_test(test_foreign_blocks),
+		cmocka_unit_test(test_trailing), cmocka_unit_test(test_lost_stay_different),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -1,5 +1,5 @@
-/* recording_reader_test.c - doc/recording.md is true: examples/read_recording.py was written from it
- * and shares no code with waggle, so what it says about a recording is held against the profile.
+/* recording_reader_test.c - doc/recording.md is true: examples/read_recording.py was written from
+ * it and shares no code with waggle, so what it says about a recording is held against the profile.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -115,7 +115,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_independent_reader) };
 
-	if (access(READER, R_OK) || system("python3 --version >/dev/null && zstd --version >/dev/null")) {
+	if (access(READER, R_OK) ||
+	    system("python3 --version >/dev/null && zstd --version >/dev/null")) {
 		fprintf(stderr, "run from the top of the tree, with python3 and zstd installed\n");
 		return 1;
 	}

@@ -30,8 +30,8 @@ static void fill_facts(struct profile *p)
 	p->meta.host = profile_str(p, "host.example");
 	p->meta.kernel = profile_str(p, "6.1.0");
 	p->meta.command = profile_str(p, "waggle -F 99 -- sleep 1");
-	p->meta.period_type = (struct profile_value_type){ profile_str(p, "cpu"),
-							   profile_str(p, "nanoseconds") };
+	p->meta.period_type =
+		(struct profile_value_type){ profile_str(p, "cpu"), profile_str(p, "nanoseconds") };
 	p->meta.duration = UINT64_MAX;
 	p->meta.frequency = 99;
 	p->meta.n_cpus = 4;
@@ -54,12 +54,12 @@ static void same_names(const struct profile *a, const struct profile *b, size_t 
 				    x->n_lines * sizeof(*a->lines.at));
 }
 
-#define SAME_TABLE(field)                                                 \
-	do {                                                              \
-		assert_int_equal(a->field.n, b->field.n);                 \
-		if (a->field.n)                                           \
-			assert_memory_equal(a->field.at, b->field.at,     \
-					    a->field.n * sizeof(*a->field.at)); \
+#define SAME_TABLE(field)                                                                          \
+	do {                                                                                       \
+		assert_int_equal(a->field.n, b->field.n);                                          \
+		if (a->field.n)                                                                    \
+			assert_memory_equal(a->field.at, b->field.at,                              \
+					    a->field.n * sizeof(*a->field.at));                    \
 	} while (0)
 
 /* Field by field: the rows have padding. */
@@ -224,11 +224,11 @@ static double bytes_per_sample(uint32_t cpus)
 	for (uint32_t tick = 0; tick < 60 * 99; tick++) {
 		for (uint32_t cpu = 0; cpu < cpus; cpu++) {
 			int64_t values[2] = { 1, 10101010 };
-			struct profile_sample s = {
-				.time = tick * UINT64_C(10101010) + cpu * 1500 + case_below(&r, 20000),
-				.stack = case_below(&r, 300), .task = case_below(&r, 21),
-				.cpu = (uint16_t)cpu
-			};
+			struct profile_sample s = { .time = tick * UINT64_C(10101010) + cpu * 1500 +
+							    case_below(&r, 20000),
+						    .stack = case_below(&r, 300),
+						    .task = case_below(&r, 21),
+						    .cpu = (uint16_t)cpu };
 
 			profile_sample(p, &s, values);
 			p->ledger.n[LEDGER_TICKS]++;
@@ -249,7 +249,8 @@ static void test_size(void **state)
 {
 	double one = bytes_per_sample(1), four = bytes_per_sample(4);
 
-	print_message("bytes per sample at 99 Hz: %.2f on one processor, %.2f on four\n", one, four);
+	print_message("bytes per sample at 99 Hz: %.2f on one processor, %.2f on four\n", one,
+		      four);
 	assert_true(one <= 8);
 	assert_true(four <= 8);
 }
@@ -257,8 +258,11 @@ static void test_size(void **state)
 static void put_block(struct buf *b, uint32_t sequence, uint16_t type, uint16_t version,
 		      const void *payload, uint32_t stored, uint32_t raw)
 {
-	struct recording_head h = { .type = type, .version = version, .sequence = sequence,
-				    .raw = raw, .stored = stored,
+	struct recording_head h = { .type = type,
+				    .version = version,
+				    .sequence = sequence,
+				    .raw = raw,
+				    .stored = stored,
 				    .checksum = recording_checksum(payload, stored) };
 	uint8_t head[RECORDING_HEAD_SIZE];
 
@@ -360,13 +364,36 @@ static void test_bomb(void **state)
 	buf_free(&b);
 }
 
+/* A full disk is the out's error, for whoever commits it to say; nothing else happens. */
+static void test_disk_full(void **state)
+{
+	struct profile *p = start();
+	struct recording *rec;
+	struct err e = { 0 };
+	struct out to;
+
+	assert_int_equal(out_open(&to, "/dev/full", &e), 0);
+	rec = recording_new(p, &to);
+	assert_int_equal(recording_flush(rec), -ENOSPC);
+	assert_int_equal(recording_finish(rec), -ENOSPC);
+	recording_free(rec);
+	assert_int_equal(out_commit(&to, &e), -ENOSPC);
+	assert_non_null(strstr(e.text, "/dev/full"));
+	assert_int_equal(out_open(&to, "/dev/full", &e), 0);
+	assert_int_equal(format_waggle.write(p, NULL, &to, &e), 0);
+	assert_int_equal(to.err, -ENOSPC);
+	out_abort(&to);
+	profile_free(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_round_trip), cmocka_unit_test(test_pieces),
 		cmocka_unit_test(test_many_rows),  cmocka_unit_test(test_size),
 		cmocka_unit_test(test_versions),   cmocka_unit_test(test_not_a_recording),
-		cmocka_unit_test(test_lies),	   cmocka_unit_test(test_bomb),
+		cmocka_unit_test(test_lies),       cmocka_unit_test(test_bomb),
+		cmocka_unit_test(test_disk_full),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
