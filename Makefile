@@ -64,7 +64,7 @@ WORKLOAD := $(addprefix $(B)/,$(basename $(WORKLOAD_SRC)))
 FUZZ_SRC := $(wildcard fuzz/*_fuzz.c)
 FUZZ := $(FUZZ_SRC:%.c=$(B)/%)
 
-.PHONY: all clean check unit unit-programs fuzz bench install test-programs workloads
+.PHONY: all clean check unit unit-programs web fuzz bench install test-programs workloads
 all: $(B)/waggle
 
 $(B)/waggle: $(CLI_OBJ) $(B)/libwaggle.a
@@ -170,6 +170,14 @@ fuzz: $(FUZZ)
 
 bench: all workloads
 	$(Q)B=$(B) bench/run.sh
+
+# The pages in a real Chromium, on profiles whose truth is known.
+$(B)/test/web/generate: test/web/generate.c $(B)/libwaggle.a
+	$(call msg,TEST,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(B)/libwaggle.a $(PKG_LIBS)
+web: $(B)/test/web/generate
+	$(Q)sh test/web/run.sh $(B)
 
 # The library once more, built for fuzzing; all targets share it.
 FUZZ_FLAGS := -std=gnu11 -g -O1 -fno-sanitize-recover=undefined

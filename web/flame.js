@@ -2,9 +2,10 @@
 //
 // Only boxes at least half a pixel wide and inside the window are visited: subtrees that are too
 // narrow or out of sight are skipped whole (Tree.end), so a frame costs what is seen, not what is
-// there. The window is a range of value units, x0..x1; zooming is moving that range.
+// there. Neighbours too narrow for a box of their own are drawn as one. The window is a range of value
+// units, x0..x1; zooming is moving that range.
 
-const ROW = 20, PAD = 5, LEAST_PX = 0.5, CLICK_SLACK = 4, ZOOM_MS = 170;
+const ROW = 20, PAD = 5, LEAST_PX = 0.5, BOX_PX = 1.5, CLICK_SLACK = 4, ZOOM_MS = 170;
 const FRAME_FONT = "12px ui-monospace, 'SF Mono', 'Cascadia Mono', Menlo, Consolas, 'DejaVu Sans Mono', monospace";
 
 class FlameView {
@@ -109,28 +110,60 @@ class FlameView {
 		ctx.textBaseline = "middle";
 		ctx.font = FRAME_FONT;
 		this.boxes = 0;
+		this.runs = new Map();
 		for (let i = 0; i < tree.n;) {
 			const x = tree.x[i], w = tree.total[i] * scale;
 
 			if (x >= this.x1)
 				break;
-			if (w < LEAST_PX || x + tree.total[i] <= this.x0) {
+			const y = this.rowY(tree.depth[i]);
+
+			if (x + tree.total[i] <= this.x0 || w < LEAST_PX) {
+				if (x >= this.x0)
+					this.paintSliver(i, (x - this.x0) * scale, y, LEAST_PX);
 				i = tree.end[i];
 				continue;
 			}
-			const y = this.rowY(tree.depth[i]);
 
 			if (this.rootBelow ? y + ROW < 0 : y > height) {
 				i = tree.end[i];
 				continue;
 			}
-			if (y + ROW >= 0 && y <= height)
+			if (w < BOX_PX)
+				this.paintSliver(i, (x - this.x0) * scale, y, w);
+			else if (y + ROW >= 0 && y <= height)
 				this.paintBox(i, (x - this.x0) * scale, y, w);
 			i++;
 		}
+		for (const [depth, run] of this.runs)
+			this.paintRun(run, this.rowY(depth));
 		ctx.globalAlpha = 1;
 		this.paintOutline(this.focused, scale, 2);
 		this.paintOutline(this.hovered, scale, 1);
+	}
+
+	// Thousands of neighbours too narrow for a box still leave a trace: one run per stretch of the same
+	// kind, as wide as they are together.
+	paintSliver(i, x, y, w) {
+		if (y + ROW < 0 || y > this.height)
+			return;
+		const depth = this.tree.depth[i], frame = this.tree.frame[i];
+		const kind = this.profile.frames.kind[frame], faded = Boolean(this.match && !this.match[frame]);
+		const run = this.runs.get(depth);
+
+		if (run && x - run.to <= 1 && run.kind === kind && run.faded === faded) {
+			run.to = x + w;
+			return;
+		}
+		if (run)
+			this.paintRun(run, y);
+		this.runs.set(depth, { from: x, to: x + w, kind, faded });
+	}
+
+	paintRun({ from, to, kind, faded }, y) {
+		this.ctx.globalAlpha = faded ? 0.12 : 0.6;
+		this.ctx.fillStyle = this.palette.swatch(KINDS[kind] ?? "user");
+		this.ctx.fillRect(from, y, Math.max(to - from, 1), ROW - 1);
 	}
 
 	paintBox(i, x, y, w) {
@@ -141,7 +174,7 @@ class FlameView {
 		this.boxes++;
 		ctx.globalAlpha = this.match && !this.match[frame] ? 0.22 : around ? 0.55 : 1;
 		ctx.fillStyle = this.colours[frame];
-		if (seen > 6) {
+		if (seen > 24) { // rounding costs ten times a plain rectangle
 			ctx.beginPath();
 			ctx.roundRect(left, y, seen - 1, ROW - 1, 2);
 			ctx.fill();

@@ -59,6 +59,7 @@ class Hint {
 }
 
 function dialogHead(dialog, title) {
+	dialog.setAttribute("autofocus", ""); // not its close button
 	const form = element("form"), close = element("button", "✕", "icon"), h2 = element("h2", title);
 
 	form.method = "dialog";
@@ -94,7 +95,7 @@ function ledgerBadge(ledger) {
 			state = lost > 0.01 * ledger.taken ? "bad" : "warn";
 	}
 	if (ledger.user_stacks > 0) {
-		some.push(`${(Math.floor(whole * 1000) / 10).toFixed(whole === 1 ? 0 : 1)} % whole`);
+		some.push(`${whole === 1 ? 100 : Math.min(99.9, 100 * whole).toFixed(1)} % whole`);
 		if (whole < 0.99)
 			state = whole < 0.9 ? "bad" : state === "bad" ? "bad" : "warn";
 	}

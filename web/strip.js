@@ -33,9 +33,9 @@ class TimeStrip {
 	rangeText() {
 		if (this.whole)
 			return "whole time";
-		const w = this.buckets.width;
+		const w = this.buckets.width, moment = (b) => formatSeconds(Math.min(b, this.buckets.n) * w);
 
-		return `${formatMoment(this.from * w, w)} to ${formatMoment(this.to * w, w)}`;
+		return `${moment(this.from)} to ${moment(this.to)}`;
 	}
 
 	layout() {
@@ -61,7 +61,7 @@ class TimeStrip {
 
 	// Buckets per bar, so that bars are at least two pixels wide.
 	get group() {
-		return Math.max(1, Math.ceil(this.buckets.n / (this.width / 3)));
+		return Math.max(1, Math.ceil(this.buckets.n / (this.width / 4)));
 	}
 
 	paint() {

@@ -63,6 +63,11 @@ class FunctionTable {
 			head.setAttribute("aria-sort", on ? this.descending ? "descending" : "ascending" : "none");
 		}
 		this.host.setAttribute("aria-rowcount", this.rows.length + 1);
+		this.most = { self: 0, total: 0 };
+		for (const row of this.all) {
+			this.most.self = Math.max(this.most.self, row.self);
+			this.most.total = Math.max(this.most.total, row.total);
+		}
 		this.body.scrollTop = 0;
 		this.focused = 0;
 		this.spacer.style.height = `${this.rows.length * TABLE_ROW}px`;
@@ -95,18 +100,19 @@ class FunctionTable {
 		el.setAttribute("role", "row");
 		el.setAttribute("aria-rowindex", i + 2);
 		el.setAttribute("aria-selected", row.frame === this.picked);
-		el.append(this.numberCell(row.self), this.numberCell(row.total), this.nameCell(row, object));
+		el.append(this.numberCell(row.self, this.most.self),
+			this.numberCell(row.total, this.most.total), this.nameCell(row, object));
 		return el;
 	}
 
-	numberCell(v) {
+	numberCell(v, most) {
 		const el = document.createElement("div");
 
 		el.className = "num";
 		el.setAttribute("role", "cell");
 		el.title = formatWithType(v, this.type);
 		el.textContent = formatShare(v, this.sum);
-		el.style.setProperty("--share", `${this.sum ? Math.min(100, 100 * v / this.sum) : 0}%`);
+		el.style.setProperty("--share", `${most ? 100 * v / most : 0}%`);
 		return el;
 	}
 

@@ -27,6 +27,11 @@ function formatMoment(ns, step) {
 	return `${(ns / 1e9).toFixed(digits)} s`;
 }
 
+// A moment by itself, as exact as it is.
+function formatSeconds(ns) {
+	return `${+(ns / 1e9).toFixed(6)} s`;
+}
+
 function formatValue(v, unit) {
 	if (unit === "nanoseconds")
 		return formatDuration(v);

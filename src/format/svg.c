@@ -118,7 +118,7 @@ static void svg_style(struct svg *s)
 {
 	pen_puts(&s->pen,
 		 "<style>\n"
-		 ".page{fill:#fff}\n"
+		 ":root{background:#fff}.page{fill:#fff}\n"
 		 "text{font:11px ui-monospace,'SF Mono',Menlo,Consolas,'DejaVu Sans Mono',monospace;"
 		 "fill:#1f1a12;pointer-events:none}\n"
 		 ".head,.foot,.foot *,.button text,.tip text{font-family:system-ui,-apple-system,'Segoe UI',"
@@ -130,15 +130,16 @@ static void svg_style(struct svg *s)
 		 "#frames g{cursor:pointer}#frames g:hover rect{stroke:#1b1712;stroke-width:1}\n"
 		 "#frames g:focus{outline:none}#frames g:focus rect{stroke:#1b1712;stroke-width:2}\n"
 		 ".button:focus-visible{outline:2px solid #b36b00}\n"
-		 "#frames .around{opacity:.55}#frames .faded{opacity:.25}\n"
+		 "#frames .around{opacity:.55}#frames .faded rect{opacity:.22}"
+		 "#frames .faded text{opacity:.7;fill:#3a352b}\n"
 		 ".tip{pointer-events:none}.tip rect{fill:#fff;stroke:#d8d0c0}.tip text{font-size:12px}\n"
 		 ".tip .name{font:600 12px ui-monospace,'SF Mono',Menlo,Consolas,'DejaVu Sans Mono',monospace}\n");
 	svg_tints(s, false);
 	pen_puts(&s->pen,
 		 "\n@media (prefers-color-scheme:dark){\n"
-		 ".page{fill:#171512}.head{fill:#efeae0}.foot,.foot text{fill:#a69d8d}\n"
+		 ":root{background:#171512}.page{fill:#171512}.head{fill:#efeae0}.foot,.foot text{fill:#a69d8d}\n"
 		 ".button rect{fill:#2c2822}.button text{fill:#efeae0}.button:hover rect{fill:#3a2c10}\n"
-		 "#frames g:hover rect,#frames g:focus rect{stroke:#fff}\n"
+		 "#frames .faded text{fill:#d9d4ca}#frames g:hover rect,#frames g:focus rect{stroke:#fff}\n"
 		 ".tip rect{fill:#26231e;stroke:#4a4338}.tip text{fill:#efeae0}\n");
 	svg_tints(s, true);
 	pen_puts(&s->pen, "}\n</style>\n");

@@ -1,0 +1,140 @@
+// harness.mjs - a browser, pages that must stay silent and offline, and the truth to compare with.
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { pathToFileURL } from "node:url";
+
+const { chromium } = createRequire(`${process.env.WORK}/`)("playwright-core");
+const ARGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+	"--disable-background-networking", "--disable-component-update", "--disable-sync"];
+
+export const tests = [];
+let browser;
+
+export async function closeBrowser() {
+	await browser?.close();
+}
+
+// A test gets a page of the given file. Afterwards it must not have logged an error, thrown, opened a
+// dialog, or asked for anything but the file itself.
+export function test(name, { file, hash = "", viewport = { width: 1280, height: 800 }, ...context }, body) {
+	tests.push({ name, run: async () => {
+		const url = pathToFileURL(`${process.env.WORK}/${file}`).href, trouble = [];
+
+		browser ??= await chromium.launch({ executablePath: process.env.CHROMIUM, args: ARGS });
+		const box = await browser.newContext({ viewport, reducedMotion: "reduce", ...context });
+		const page = await box.newPage();
+
+		page.on("console", (m) => ["error", "warning"].includes(m.type()) && trouble.push(m.text()));
+		page.on("pageerror", (e) => trouble.push(e.stack));
+		page.on("dialog", (d) => trouble.push(`dialog: ${d.message()}`) && d.dismiss());
+		page.on("request", (r) => {
+			if (r.url().split("#")[0] !== url && !r.url().startsWith("data:"))
+				trouble.push(`asked for ${r.url()}`);
+		});
+		try {
+			await page.goto(url + hash);
+			if (file.endsWith(".html"))
+				await page.waitForSelector("html[data-ready]", { timeout: 60000, state: "attached" });
+			await body(page);
+			equal(trouble, [], "errors, dialogs and requests");
+		} finally {
+			await box.close();
+		}
+	} });
+}
+
+export function equal(got, want, what = "value") {
+	const a = JSON.stringify(got), b = JSON.stringify(want);
+
+	if (a !== b)
+		throw new Error(`${what}: got ${a}, expected ${b}`);
+}
+
+export function ok(condition, what) {
+	if (!condition)
+		throw new Error(what);
+}
+
+// What generate.c says is in the profile, worked out here without any of the page's code.
+export class Truth {
+	constructor(kind, { comm = true } = {}) {
+		const text = readFileSync(`${process.env.WORK}/${kind}.tsv`, "utf8");
+
+		this.samples = text.split("\n").filter(Boolean).map((line) => {
+			const [time, pid, tid, thread, process, value, stack] = line.split("\t");
+			const frames = stack.split(";").map((f) => ({
+				name: f.replace(/_\[[kij]\]$/, ""), kernel: f.endsWith("_[k]"),
+			}));
+
+			return {
+				time: Number(time), pid: Number(pid), tid: Number(tid), thread, process,
+				value: Number(value), frames, root: comm ? thread : null,
+			};
+		});
+	}
+
+	where(fits) {
+		return Object.assign(Object.create(Truth.prototype), { samples: this.samples.filter(fits) });
+	}
+
+	withoutKernel() {
+		const samples = this.samples.map((s) => ({ ...s, frames: s.frames.filter((f) => !f.kernel) }));
+
+		return Object.assign(Object.create(Truth.prototype), { samples });
+	}
+
+	get total() {
+		return this.samples.reduce((sum, s) => sum + s.value, 0);
+	}
+
+	names(s) {
+		return [...(s.root === null ? [] : [s.root]), ...s.frames.map((f) => f.name)];
+	}
+
+	matched(regex) {
+		return this.where((s) => this.names(s).some((n) => regex.test(n))).total;
+	}
+
+	// name -> { self, total }
+	functions() {
+		const out = new Map();
+		const at = (name) => out.get(name) ?? out.set(name, { self: 0, total: 0 }).get(name);
+
+		for (const s of this.samples) {
+			for (const name of new Set(s.frames.map((f) => f.name)))
+				at(name).total += s.value;
+			if (s.frames.length)
+				at(s.frames[s.frames.length - 1].name).self += s.value;
+		}
+		return out;
+	}
+
+	// Value of the box that a path of names leads to.
+	box(path) {
+		return this.where((s) => path.every((name, i) => this.names(s)[i] === name)).total;
+	}
+
+	// Every box as "a;b;c" -> value.
+	boxes() {
+		const out = new Map();
+
+		for (const s of this.samples) {
+			let path = "";
+
+			for (const name of this.names(s)) {
+				path += `;${name}`;
+				out.set(path, (out.get(path) ?? 0) + s.value);
+			}
+		}
+		return out;
+	}
+}
+
+// As the page writes it.
+export function share(part, whole) {
+	const pct = 100 * part / whole;
+
+	return `${pct >= 99.995 || pct === 0 ? pct.toFixed(0) : pct.toFixed(pct < 10 ? 2 : 1)} %`;
+}
+
+export const count = (n) => n.toLocaleString("en-US");

@@ -1,0 +1,18 @@
+#!/bin/sh
+# run.sh BUILD_DIR - tests the pages in a real Chromium ($CHROMIUM, or the one in PATH). Ends with
+# "N passed, N failed"; exit 1 when anything failed, also when there is no browser to test with.
+here=$(cd "$(dirname "$0")" && pwd)
+build=$(cd "${1:-build}" && pwd) || exit 2
+work=$build/web-test
+CHROMIUM=${CHROMIUM:-$(command -v chromium || command -v chromium-browser || command -v google-chrome)}
+export CHROMIUM
+if [ -z "$CHROMIUM" ]; then echo "no Chromium found: install the package chromium"; echo "0 passed, 1 failed"; exit 1; fi
+mkdir -p "$work" && cp "$here/package.json" "$work/" || exit 2
+if [ ! -d "$work/node_modules/playwright-core" ] &&
+	! (cd "$work" && npm install --ignore-scripts --no-audit --no-fund >npm.log 2>&1); then
+	cat "$work/npm.log"; echo "npm install failed"; echo "0 passed, 1 failed"; exit 1
+fi
+for kind in demo odd untimed empty deep threads big; do
+	"$build/test/web/generate" "$kind" "$work" || { echo "cannot make '$kind'"; echo "0 passed, 1 failed"; exit 1; }
+done
+WORK=$work exec node "$here/all.mjs"
