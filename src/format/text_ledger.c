@@ -1,0 +1,236 @@
+/* text_ledger.c - the ledger of a report in sentences: how much was seen, what was lost and why, what
+ * was cut short and where, what has no name and how to mend that. A cause of which there is nothing
+ * is not mentioned, except that nothing lost is said to be nothing.
+ */
+#include "format/text.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/vec.h"
+
+enum { TEXT_CAUSES = 4 };
+
+static const char *text_count(uint64_t n, char *to, size_t size)
+{
+	return format_value(n > INT64_MAX ? INT64_MAX : (int64_t)n, "count", to, size);
+}
+
+#define COUNT(n) text_count(n, (char[32]){ 0 }, 32)
+
+static void text_sentence(struct page *g, enum page_style style, struct buf *b)
+{
+	buf_putc(b, 0);
+	page_style(g, style);
+	if (!b->err)
+		page_wrap(g, (char *)b->data, 0, 2);
+	page_style(g, PAGE_PLAIN);
+	buf_free(b);
+}
+
+/* "    1,234  sentence" */
+static void text_cause_line(struct page *g, uint64_t n, const char *text)
+{
+	char count[32];
+	uint32_t at = 12;
+
+	out_printf(g->to, "%10s  ", text_count(n, count, sizeof(count)));
+	if (strlen(count) > 10)
+		at += (uint32_t)strlen(count) - 10;
+	page_wrap(g, text, at, 12);
+}
+
+static void text_where_ticks_went(struct buf *b, const struct ledger *l)
+{
+	const char *join = ": ";
+
+	if (l->n[LEDGER_IDLE]) {
+		buf_printf(b, "%s%s fell on an idle processor", join, COUNT(l->n[LEDGER_IDLE]));
+		join = ", ";
+	}
+	if (l->n[LEDGER_FILTERED])
+		buf_printf(b, "%s%s in tasks that were not asked for", join,
+			   COUNT(l->n[LEDGER_FILTERED]));
+}
+
+static void text_taken(struct page *g, const struct profile *p)
+{
+	const struct ledger *l = &p->ledger;
+	uint64_t lost = ledger_lost(l), causes = 0;
+	struct buf b = { 0 };
+
+	buf_printf(&b, "%s samples taken", COUNT(l->n[LEDGER_TAKEN]));
+	if (l->n[LEDGER_EXPECTED]) {
+		buf_printf(&b, " of %s timer ticks expected", COUNT(l->n[LEDGER_EXPECTED]));
+		text_where_ticks_went(&b, l);
+	}
+	if (lost)
+		buf_printf(&b, "; %s lost:", COUNT(lost));
+	else
+		buf_puts(&b, "; nothing lost.");
+	text_sentence(g, lost ? PAGE_WARN : PAGE_PLAIN, &b);
+	for (size_t i = 0; i < LEDGER_MAX; i++) {
+		static const char head[] = "lost: ";
+		const char *text = ledger_rows()[i].text;
+
+		if (!l->n[i] || strncmp(text, head, sizeof(head) - 1))
+			continue;
+		causes += l->n[i];
+		text_cause_line(g, l->n[i], text + sizeof(head) - 1);
+	}
+	if (lost > causes)
+		text_cause_line(g, lost - causes, "for no known reason");
+}
+
+static int text_cause_order(const void *va, const void *vb)
+{
+	const struct ledger_cause *a = va, *b = vb;
+
+	if (a->count != b->count)
+		return a->count > b->count ? -1 : 1;
+	return a->object < b->object ? -1 : a->object > b->object;
+}
+
+/* The largest causes, each with its file and its reason (which names the remedy). */
+static int text_causes(struct page *g, const struct profile *p, const struct ledger_cause *at,
+		       size_t n, const char *(*text_of)(uint32_t))
+{
+	struct ledger_cause *sorted = malloc((n + 1) * sizeof(*sorted));
+	uint64_t rest = 0;
+
+	if (!sorted)
+		return -ENOMEM;
+	if (n)
+		memcpy(sorted, at, n * sizeof(*sorted));
+	qsort(sorted, n, sizeof(*sorted), text_cause_order);
+	for (size_t i = 0; i < n; i++) {
+		const char *path = sorted[i].object && sorted[i].object < p->objects.n
+					   ? profile_text(p, p->objects.at[sorted[i].object].path)
+					   : "";
+		struct buf b = { 0 };
+
+		if (i >= TEXT_CAUSES) {
+			rest += sorted[i].count;
+			continue;
+		}
+		buf_printf(&b, "%s%s%s", path, *path ? ": " : "", text_of(sorted[i].reason));
+		buf_putc(&b, 0);
+		if (!b.err)
+			text_cause_line(g, sorted[i].count, (char *)b.data);
+		buf_free(&b);
+	}
+	if (rest)
+		text_cause_line(g, rest, "elsewhere (--json lists all)");
+	free(sorted);
+	return 0;
+}
+
+/* Cuts that are no ends: walks that did not reach the bottom. */
+static int text_cuts(struct page *g, const struct profile *p)
+{
+	const struct ledger *l = &p->ledger;
+	VEC(struct ledger_cause) cuts = { 0 };
+	double share = ledger_whole_share(l) * 100;
+	struct buf b = { 0 };
+	int code = 0;
+
+	for (size_t i = 0; i < l->cuts.n && !code; i++)
+		if (!ledger_end_whole(l->cuts.at[i].reason) && l->cuts.at[i].count &&
+		    !VEC_PUSH(&cuts, l->cuts.at[i]))
+			code = -ENOMEM;
+	if (l->n[LEDGER_STACKS_USER]) {
+		if (share < 100 && share > 99.9)
+			share = 99.9; /* not whole must not round up to whole */
+		buf_printf(&b, "%.*f%% of user stacks reach the bottom%s", share < 100 ? 1 : 0,
+			   share, cuts.n ? "; cut short:" : ".");
+	} else if (cuts.n) {
+		buf_puts(&b, "Stacks cut short:");
+	}
+	if (b.len)
+		text_sentence(g, share < 99 ? PAGE_WARN : PAGE_PLAIN, &b);
+	if (!code && cuts.n)
+		code = text_causes(g, p, cuts.at, cuts.n, ledger_end_text);
+	if (!code && l->n[LEDGER_KERNEL_CUT])
+		text_cause_line(g, l->n[LEDGER_KERNEL_CUT],
+				ledger_rows()[LEDGER_KERNEL_CUT].text);
+	VEC_FREE(&cuts);
+	return code;
+}
+
+static int text_unnamed(struct page *g, const struct profile *p)
+{
+	const struct ledger *l = &p->ledger;
+	struct buf b = { 0 };
+
+	if (!l->n[LEDGER_FRAMES_UNNAMED])
+		return 0;
+	buf_printf(&b, "%s of %s distinct frames have no name:", COUNT(l->n[LEDGER_FRAMES_UNNAMED]),
+		   COUNT(l->n[LEDGER_FRAMES]));
+	text_sentence(g, PAGE_PLAIN, &b);
+	return text_causes(g, p, l->unnamed.at, l->unnamed.n, ledger_unnamed_text);
+}
+
+static void text_damage(struct page *g, const struct profile *p)
+{
+	static const enum ledger_id ids[] = { LEDGER_LOST_DAMAGE, LEDGER_LOST_DAMAGE_BYTES,
+					      LEDGER_SKIPPED_LINES, LEDGER_FILES_FAILED };
+
+	for (size_t i = 0; i < sizeof(ids) / sizeof(*ids); i++) {
+		struct buf b = { 0 };
+
+		if (!p->ledger.n[ids[i]])
+			continue;
+		buf_printf(&b, "%s %s.", COUNT(p->ledger.n[ids[i]]), ledger_rows()[ids[i]].text);
+		text_sentence(g, PAGE_WARN, &b);
+	}
+}
+
+static void text_own(struct page *g, const struct profile *p)
+{
+	const struct ledger *l = &p->ledger;
+	uint64_t cpu = l->n[LEDGER_OWN_CPU] + l->n[LEDGER_OWN_BPF];
+	struct buf b = { 0 };
+	char text[64];
+
+	if (!cpu && !l->n[LEDGER_OWN_RSS])
+		return;
+	buf_printf(&b, "waggle itself: %s CPU", duration_text(cpu, text, sizeof(text)));
+	if (p->meta.duration && p->meta.n_cpus)
+		buf_printf(&b, " (%.2f%% of the machine)",
+			   100.0 * (double)cpu /
+				   ((double)p->meta.duration * (double)p->meta.n_cpus));
+	if (l->n[LEDGER_OWN_RSS])
+		buf_printf(&b, ", %s memory",
+			   format_value((int64_t)(l->n[LEDGER_OWN_RSS] & INT64_MAX), "bytes", text,
+					sizeof(text)));
+	if (l->n[LEDGER_OWN_MAPS])
+		buf_printf(&b, ", %s in the kernel",
+			   format_value((int64_t)(l->n[LEDGER_OWN_MAPS] & INT64_MAX), "bytes", text,
+					sizeof(text)));
+	buf_putc(&b, '.');
+	text_sentence(g, PAGE_DIM, &b);
+}
+
+int text_ledger(struct page *g, const struct profile *p)
+{
+	int code;
+
+	out_putc(g->to, '\n');
+	page_style(g, PAGE_TITLE);
+	out_puts(g->to, "Ledger\n");
+	page_style(g, PAGE_PLAIN);
+	text_taken(g, p);
+	code = text_cuts(g, p);
+	if (!code)
+		code = text_unnamed(g, p);
+	if (code)
+		return code;
+	text_damage(g, p);
+	text_own(g, p);
+	return 0;
+}
