@@ -118,7 +118,8 @@ int format_write_file(const struct profile *p, const struct format *f, const cha
 		f = format_by_path(path);
 	if (!f)
 		return err_set(e, -EINVAL,
-			       "no format is known by the extension of '%s'; known are %s (or name one with --format)",
+			       "no format is known by the extension of '%s'; known are %s "
+			       "(or name one with --format)",
 			       path, format_writable_exts(exts, sizeof(exts)));
 	if (!f->write)
 		return err_set(e, -EINVAL, "the format '%s' can be read but not written", f->name);

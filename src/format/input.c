@@ -57,7 +57,7 @@ enum input_layer input_layer_of(const uint8_t *data, size_t len)
 static int input_too_big(uint64_t limit, struct err *e)
 {
 	return err_set(e, -EFBIG,
-		       "the compressed data expands to more than %llu MiB, which no profile of this size does",
+		       "the compressed data expands to more than %llu MiB; no profile of its size does",
 		       (unsigned long long)(limit >> 20));
 }
 

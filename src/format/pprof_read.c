@@ -154,8 +154,9 @@ static int pprof_tables(struct pprof_reader *r, struct err *e)
 	if (c.bad)
 		r->damage++;
 	if (!r->strings.n || r->strings.at[0])
-		return err_set(e, -EBADMSG, "%s", c.bad ? "the pprof data is cut off before its table of strings"
-							: "it is not a pprof profile: its table of strings is missing");
+		return err_set(e, -EBADMSG, "%s",
+			       c.bad ? "the pprof data is cut off before its table of strings"
+				     : "it is no pprof profile: its table of strings is missing");
 	if (!r->types.n || r->types.n > PPROF_TYPES_MAX)
 		return err_set(e, -EBADMSG, "it is not a pprof profile: it has %zu sample types",
 			       r->types.n);
