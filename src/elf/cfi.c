@@ -6,8 +6,6 @@
 #include <elf.h>
 #include <errno.h>
 
-#define SECTION_CAP (UINT64_C(512) << 20) /* the largest browsers have a tenth of this */
-
 /* Pointer encodings, Linux Standard Base core 5.0, section 10.5.1. */
 enum {
 	PE_ABSPTR = 0x00,
@@ -229,6 +227,8 @@ static int cfi_read_cies(struct cfi *c)
 
 		if (!r.is_cie)
 			continue;
+		if (c->cies.n == CFI_CIES_CAP)
+			return -EBADMSG;
 		cie.bad = !cfi_cie_parse(c, &cie, r.body);
 		if (!VEC_PUSH(&c->cies, cie))
 			return -ENOMEM;
@@ -297,6 +297,8 @@ static int cfi_read_fdes(struct cfi *c)
 		if (!f.vaddr || !f.size) /* of a function that the linker dropped */
 			continue;
 		f.cie = cie;
+		if (c->fdes.n == CFI_FDES_CAP)
+			return -EBADMSG;
 		if (!VEC_PUSH(&c->fdes, f))
 			return -ENOMEM;
 	}
@@ -309,10 +311,10 @@ int cfi_read(struct cfi *c, const struct cfi_arch *arch, const struct cfi_sectio
 	int rc;
 
 	*c = (struct cfi){.arch = arch, .section = *section};
-	if (section->size > SECTION_CAP) {
+	if (section->size > CFI_SECTION_CAP) {
 		if (!section->terminated)
 			return -EBADMSG;
-		c->section.size = SECTION_CAP;
+		c->section.size = CFI_SECTION_CAP;
 	}
 	rc = cfi_read_cies(c);
 	if (!rc)

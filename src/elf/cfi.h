@@ -24,6 +24,11 @@
 #include "base/vec.h"
 #include "bpf/abi.h"
 
+/* What is larger is not true, and would only cost memory: some ten times the largest browsers. */
+#define CFI_SECTION_CAP (UINT64_C(256) << 20)
+#define CFI_CIES_CAP    (1u << 20)
+#define CFI_FDES_CAP    (1u << 23)
+
 /* DWARF register numbers of one machine: the seam for other machines than x86-64. */
 struct cfi_arch {
 	uint8_t sp, fp, ra;
@@ -90,7 +95,7 @@ struct cfi {
 /* The machine (EM_X86_64 ..); NULL when we do not know it. */
 const struct cfi_arch *cfi_arch_of(uint16_t machine);
 
-/* 0, -ENOMEM, or -EBADMSG when the section is too large to be true (512 MiB). Overwrites *c. */
+/* 0, -ENOMEM, or -EBADMSG when the section is too large to be true. Overwrites *c. */
 int cfi_read(struct cfi *c, const struct cfi_arch *arch, const struct cfi_section *section);
 void cfi_free(struct cfi *c);
 

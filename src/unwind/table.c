@@ -19,6 +19,11 @@
 	      */
 #define DIGIT_BITS 11
 
+/* Against files made to cost memory: the largest browsers have 3 M rows, and no compiler's programs
+ * come near to this. */
+#define ROWS_CAP    (1u << 24)
+#define PROGRAM_CAP (1u << 20)
+
 struct table_key {
 	uint64_t offset; /* file offset of the FDE's first byte */
 	uint32_t fde;
@@ -58,6 +63,7 @@ static int table_find_segment(struct elf_image *img, struct cfi_section *ret)
 		if (vaddr < seg[i].vaddr || vaddr - seg[i].vaddr >= seg[i].filesz)
 			continue;
 		left = seg[i].filesz - (vaddr - seg[i].vaddr);
+		left = left < CFI_SECTION_CAP ? left : CFI_SECTION_CAP;
 		*ret = (struct cfi_section){
 			.size = left, .vaddr = vaddr, .eh = true, .terminated = true};
 		return elf_image_bytes(img, vaddr - seg[i].vaddr + seg[i].offset, left, &ret->data);
@@ -69,8 +75,12 @@ static int table_find_section(struct elf_image *img, const char *name, bool eh,
 			      struct cfi_section *ret)
 {
 	struct elf_section s;
-	int rc = elf_image_section(img, name, &s);
+	int rc = elf_image_section_head(img, name, &s);
 
+	if (!rc && s.size > CFI_SECTION_CAP)
+		rc = -EBADMSG;
+	if (!rc)
+		rc = elf_image_section(img, name, &s);
 	if (rc)
 		return rc;
 	if (!s.data)
@@ -236,13 +246,17 @@ static int table_put_fde(struct table_build *b, const struct table_key *k, uint3
 	uint32_t number = k->fde;
 	const struct cfi *c = table_part(b, &number);
 	struct cfi_fde f = c->fdes.at[number];
-	size_t n, max = cfi_rows_max(&f);
+	bool sane = f.end - f.start <= PROGRAM_CAP;
+	size_t n = 0, max = sane ? cfi_rows_max(&f) : 1;
 
 	f.size = size;
 	b->scratch.n = 0;
 	if (!VEC_RESERVE(&b->scratch, max) || !VEC_RESERVE(&b->rows, max + 1))
 		return -ENOMEM;
-	n = cfi_run(c, &f, b->scratch.at);
+	if (b->rows.n > ROWS_CAP)
+		return -EBADMSG;
+	if (sane)
+		n = cfi_run(c, &f, b->scratch.at);
 	if (!n) {
 		b->n_bad++;
 		table_put(b, k->offset, &unknown);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -426,6 +427,33 @@ static void no_information(void **state)
 	elf_image_free(img);
 }
 
+/* The kernel's own shared object, read from memory. */
+static void vdso(void **state)
+{
+	const void *at = (const void *)getauxval(AT_SYSINFO_EHDR);
+	struct elf_image *img = NULL;
+	const struct elf_segment *seg;
+	size_t n, rsp = 0;
+	struct table t;
+
+	if (!at)
+		skip();
+	assert_int_equal(elf_image_memory(at, 4096, &img, NULL), 0);
+	seg = elf_image_segments(img, &n); /* one, from offset 0: how long it is */
+	assert_int_equal(n, 1);
+	n = seg[0].filesz;
+	elf_image_free(img);
+	assert_int_equal(elf_image_memory(at, n, &img, NULL), 0);
+	assert_int_equal(table_build(img, &t, NULL), 0);
+	check_order(&t);
+	for (size_t i = 0; i < t.n; i++)
+		rsp += t.rows[i].rule.kind == RULE_RSP;
+	assert_true(rsp >= 3);
+	assert_int_equal(t.n_bad, 0);
+	table_free(&t);
+	elf_image_free(img);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -436,6 +464,7 @@ int main(void)
 		cmocka_unit_test(gaps),
 		cmocka_unit_test(moved_segments),
 		cmocka_unit_test(no_information),
+		cmocka_unit_test(vdso),
 	};
 
 	return cmocka_run_group_tests(tests, work_setup, work_teardown);
