@@ -38,7 +38,7 @@ check() {
 	*) echo "must start with a comment that says what it is" ;;
 	esac
 	case $f in
-	*.h)
+	src/*.h)
 		max=$HEADER_MAX
 		case " $BIG_HEADERS " in *" $f "*) max=$FILE_MAX ;; esac
 		[ "$lines" -gt $max ] && echo "has $lines lines, at most $max"

@@ -80,7 +80,6 @@ int command_parse(const struct command *c, int argc, char **argv, void *values,
 		  struct option_rest *rest)
 {
 	struct err e = { 0 };
-	int code;
 
 	if (option_parse(argc, argv, c->options, values, rest, &e) == 0) {
 		if (!rest->help)
@@ -88,8 +87,5 @@ int command_parse(const struct command *c, int argc, char **argv, void *values,
 		usage_command(stdout, c);
 		return EXIT_DONE;
 	}
-	code = command_fail(&e);
-	if (code == EXIT_USAGE)
-		fprintf(stderr, "'waggle help %s' lists the options.\n", c->name);
-	return code;
+	return command_fail(&e);
 }

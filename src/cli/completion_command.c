@@ -65,6 +65,8 @@ static void completion_bash_values(const struct command *c, const struct option_
 		fputs("compopt -o filenames; COMPREPLY=($(compgen -d -- \"$cur\"))", stdout);
 	} else if (completion_is(row, "FILE")) {
 		fputs("compopt -o filenames; COMPREPLY=($(compgen -f -- \"$cur\"))", stdout);
+	} else {
+		putchar(':');
 	}
 	puts("; return ;;");
 }

@@ -166,5 +166,6 @@ void usage_overview(FILE *to)
 		       "sudo waggle -o cpu.waggle -- CMD\tstart a command and record it\n"
 		       "waggle report cpu.waggle -o cpu.html\tlook at it, anywhere",
 		       width);
-	fputs("\n'waggle help COMMAND' lists the options of a command.\n", to);
+	fputc('\n', to);
+	usage_wrap(to, "'waggle help COMMAND' lists the options of a command.", 0, 0, width);
 }
