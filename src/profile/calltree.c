@@ -1,10 +1,10 @@
 /* calltree.c - stacks merged by what a person sees; see calltree.h.
  *
- * Three things keep this quick for millions of samples: samples are first added up per (stack, root);
- * the profile's own prefix tree is followed from the root with the tree node of every profile node
- * remembered, so a shared prefix is walked once and not once per stack; and a child is found among
- * few siblings by looking at them, among many by a hash. Nothing recurses: foreign stacks can be
- * a hundred thousand frames deep.
+ * Three things keep this quick for millions of samples: samples are first added up per (stack,
+ * root); the profile's own prefix tree is followed from the root with the tree node of every
+ * profile node remembered, so a shared prefix is walked once and not once per stack; and a child is
+ * found among few siblings by looking at them, among many by a hash. Nothing recurses: foreign
+ * stacks can be a hundred thousand frames deep.
  */
 #include "profile/calltree.h"
 
@@ -29,7 +29,7 @@ struct calltree_sum {
 struct calltree_place {
 	uint32_t root; /* 1 + the root this holds for; 0 = none */
 	uint32_t node;
-	uint8_t kind;  /* of the last frame drawn, for the delimiter */
+	uint8_t kind; /* of the last frame drawn, for the delimiter */
 };
 
 struct calltree_build {
@@ -37,20 +37,20 @@ struct calltree_build {
 	const struct calltree_opts *o;
 	struct calltree *t;
 	struct linetable lines;
-	VEC(uint32_t) marks;    /* per tree node */
-	struct map64 children;  /* parent << 32 | mark -> node, of parents with many */
+	VEC(uint32_t) marks;   /* per tree node */
+	struct map64 children; /* parent << 32 | mark -> node, of parents with many */
 	VEC(struct calltree_sum) sums;
-	struct map64 by_sum;    /* stack << 32 | root -> sums */
-	uint32_t *task_roots;   /* per task: 1 + tree node, 0 = not yet */
+	struct map64 by_sum;           /* stack << 32 | root -> sums */
+	uint32_t *task_roots;          /* per task: 1 + tree node, 0 = not yet */
 	struct calltree_place *places; /* per profile node */
-	VEC(uint32_t) path;     /* profile nodes still to be drawn */
-	uint32_t *ends;         /* per sample: its sum, then its node; NULL when nobody asks */
+	VEC(uint32_t) path;            /* profile nodes still to be drawn */
+	uint32_t *ends; /* per sample: its sum, then its node; NULL when nobody asks */
 };
 
 static bool build_init(struct calltree_build *b, const struct profile *p,
 		       const struct calltree_opts *o)
 {
-	*b = (struct calltree_build){ .p = p, .o = o };
+	*b = (struct calltree_build){.p = p, .o = o};
 	b->t = calloc(1, sizeof(*b->t));
 	b->task_roots = calloc(p->tasks.n, sizeof(*b->task_roots));
 	if (!o->inverted)
@@ -135,8 +135,8 @@ static uint32_t build_child(struct calltree_build *b, uint32_t parent, uint32_t 
 	c = build_add(b, parent, mark, object);
 	if (c == PROFILE_NONE)
 		return c;
-	if (hashed ? !map64_insert(&b->children, key, c, NULL) :
-		     t->nodes.at[parent].n_children == SIBLINGS_LINEAR &&
+	if (hashed ? !map64_insert(&b->children, key, c, NULL)
+		   : t->nodes.at[parent].n_children == SIBLINGS_LINEAR &&
 			     !build_hash_children(b, parent))
 		return PROFILE_NONE;
 	return c;
@@ -192,13 +192,13 @@ static int build_add_up(struct calltree_build *b, uint32_t value)
 
 		if (root == PROFILE_NONE || !VEC_RESERVE(&b->sums, 1))
 			return -ENOMEM;
-		at = map64_insert(&b->by_sum, (uint64_t)s->stack << 32 | root,
-				  (uint32_t)b->sums.n, &is_new);
+		at = map64_insert(&b->by_sum, (uint64_t)s->stack << 32 | root, (uint32_t)b->sums.n,
+				  &is_new);
 		if (!at)
 			return -ENOMEM;
 		if (is_new)
 			b->sums.at[b->sums.n++] =
-				(struct calltree_sum){ s->stack, root, 0, root, *at };
+				(struct calltree_sum){s->stack, root, 0, root, *at};
 		if (b->ends)
 			b->ends[i] = *at;
 		b->sums.at[*at].value =
@@ -235,7 +235,7 @@ static bool build_frame(struct calltree_build *b, struct calltree_place *at, uin
 
 static int build_inverted(struct calltree_build *b, struct calltree_sum *s)
 {
-	struct calltree_place at = { .node = s->root, .kind = FRAME_KIND_MAX };
+	struct calltree_place at = {.node = s->root, .kind = FRAME_KIND_MAX};
 	struct calltree_node *node;
 
 	for (uint32_t n = s->stack; n; n = b->p->nodes.at[n].parent)
@@ -250,7 +250,7 @@ static int build_inverted(struct calltree_build *b, struct calltree_sum *s)
 /* Goes up to the first node that is known for this root, then draws the rest on the way down. */
 static int build_upright(struct calltree_build *b, struct calltree_sum *s)
 {
-	struct calltree_place at = { .root = s->root + 1, .node = s->root, .kind = FRAME_KIND_MAX };
+	struct calltree_place at = {.root = s->root + 1, .node = s->root, .kind = FRAME_KIND_MAX};
 	struct calltree_node *node;
 	uint32_t n = s->stack;
 
@@ -291,8 +291,8 @@ static int build_draw(struct calltree_build *b)
 		/* What adds up to nothing (another value's samples) is not in the picture. */
 		if (!b->sums.at[i].value && !b->ends)
 			continue;
-		err = b->o->inverted ? build_inverted(b, &b->sums.at[i]) :
-				       build_upright(b, &b->sums.at[i]);
+		err = b->o->inverted ? build_inverted(b, &b->sums.at[i])
+				     : build_upright(b, &b->sums.at[i]);
 	}
 	return err;
 }
@@ -403,7 +403,7 @@ void calltree_free(struct calltree *t)
 	free(t);
 }
 
-/* -- order --------------------------------------------------------------------------------------- */
+/* -- order -- */
 
 struct calltree_ranks {
 	const struct calltree *t;
@@ -453,7 +453,7 @@ void calltree_sort(struct calltree *t, enum calltree_order order)
 	uint32_t n = t->strings.n;
 	uint32_t *ids = calloc(n, sizeof(*ids)), *rank = calloc(n, sizeof(*rank));
 	uint32_t *scratch = calloc(t->nodes.n, sizeof(*scratch));
-	struct calltree_ranks r = { t, rank, order };
+	struct calltree_ranks r = {t, rank, order};
 
 	if (ids && rank && scratch) {
 		for (uint32_t i = 0; i < n; i++)

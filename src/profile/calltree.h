@@ -46,8 +46,9 @@ struct calltree {
 	uint32_t value_type, value_unit; /* strings of the tree */
 };
 
-/* 0, -EINVAL when there is no such value, or -ENOMEM. Stacks whose samples add up to 0 are left out;
- * tasks that are not known (task 0) get no node of their own. Sums stay at the ends of int64. */
+/* 0, -EINVAL when there is no such value, or -ENOMEM. Stacks whose samples add up to 0 are left
+ * out; tasks that are not known (task 0) get no node of their own. Sums stay at the ends of int64.
+ * `inverted` costs time and memory by the sum of all depths: readers of foreign files limit depth. */
 int calltree_new(const struct profile *p, const struct calltree_opts *o, struct calltree **ret);
 /* The same, and where each sample went: (*ends)[i] is the node that the stack of sample i ended in;
  * free() it. Stacks whose value adds up to nothing are in this tree too, so that it serves every

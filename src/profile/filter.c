@@ -1,8 +1,8 @@
 /* filter.c - a part of a profile as a profile of its own; see filter.h.
  *
  * Everything that can be decided once is: names per task, regexes per frame, stacks per node of the
- * prefix tree (a parent's id is always smaller, so one pass from low to high ids sees parents first).
- * A sample then costs a few array reads.
+ * prefix tree (a parent's id is always smaller, so one pass from low to high ids sees parents
+ * first). A sample then costs a few array reads.
  */
 #include "profile/filter.h"
 
@@ -13,22 +13,22 @@
 #include "profile/sum.h"
 
 enum frame_fact { /* what is known of a frame, one bit each */
-	FACT_KNOWN = 1,
-	FACT_KEEP = 2,
-	FACT_DROP = 4,
-	FACT_FOCUS = 8,
-	FACT_STRIP = 16,
+		  FACT_KNOWN = 1,
+		  FACT_KEEP = 2,
+		  FACT_DROP = 4,
+		  FACT_FOCUS = 8,
+		  FACT_STRIP = 16,
 };
 
 struct filter_run {
 	const struct profile *src;
 	const struct profile_filter *f;
 	struct remap map;
-	bool *tasks;     /* per task: passes */
-	bool *used;      /* per node: a sample that passes so far stands on it */
-	uint8_t *frames; /* per frame: enum frame_fact */
-	uint8_t *nodes;  /* per node: facts of it and all its callers */
-	uint32_t *stacks;/* per node: the stack that remains */
+	bool *tasks;      /* per task: passes */
+	bool *used;       /* per node: a sample that passes so far stands on it */
+	uint8_t *frames;  /* per frame: enum frame_fact */
+	uint8_t *nodes;   /* per node: facts of it and all its callers */
+	uint32_t *stacks; /* per node: the stack that remains */
 	uint32_t counted; /* value that counts samples, PROFILE_NONE: every row is one */
 };
 
@@ -273,7 +273,7 @@ static int filter_all(struct filter_run *run, struct profile *dst)
 int profile_filter(const struct profile *src, const struct profile_filter *f, struct profile **ret,
 		   struct err *e)
 {
-	struct filter_run run = { .src = src, .f = f };
+	struct filter_run run = {.src = src, .f = f};
 	struct profile *dst = filter_result(src);
 	int err = dst ? filter_all(&run, dst) : -ENOMEM;
 

@@ -17,8 +17,8 @@ struct profile_filter {
 				      samples pass only when neither is set */
 	const struct regex *keep;  /* only stacks with a frame that matches */
 	const struct regex *drop;  /* no stack with a frame that matches */
-	const struct regex *focus; /* stacks start at the first (outermost) matching frame, with its
-				      whole inline chain; others go */
+	const struct regex *focus; /* stacks start at the first (outermost) matching frame, with
+				      its whole inline chain; others go */
 	bool no_kernel, no_user;   /* leave out kernel / user frames (bcc -U / -K); marks of cut user
 				      stacks are user frames, classes of waiting are neither */
 };
@@ -31,10 +31,11 @@ struct profile_filter {
 int profile_filter(const struct profile *src, const struct profile_filter *f, struct profile **ret,
 		   struct err *e);
 
-/* Adds all of src to dst. Value types must be the same set (matched by type and unit): -EINVAL with
- * a sentence otherwise. Times are shifted so that both keep their wall clock; ledgers add up, except
- * for distinct frames, which are counted anew. Facts of the header that differ become unknown; a dst
- * without samples and header takes over src's. After -ENOMEM, dst holds a part of src. */
+/* Adds all of src to dst. Value types must be the same set (matched by type and unit): -EINVAL
+ * with a sentence otherwise. Times are shifted so that both keep their wall clock; ledgers add up,
+ * except for distinct frames, which are counted anew. Facts of the header that differ become
+ * unknown; a dst without samples and header takes over src's. Names are shared between equal
+ * addresses only where a build id says it is the same code. After -ENOMEM, dst holds a part. */
 int profile_merge(struct profile *dst, const struct profile *src, struct err *e);
 
 #endif

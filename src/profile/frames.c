@@ -21,7 +21,7 @@ static uint32_t frame_fail(struct profile *p)
 static uint64_t frame_hash(uint32_t object, uint64_t offset, enum frame_kind kind,
 			   const struct profile_line *lines, uint16_t n_lines)
 {
-	uint64_t key[] = { (uint64_t)kind << 32 | object, offset };
+	uint64_t key[] = {(uint64_t)kind << 32 | object, offset};
 	uint64_t hash = XXH3_64bits(key, sizeof(key));
 
 	if (!n_lines)
@@ -41,8 +41,7 @@ bool profile_frame_has_lines(const struct profile *p, uint32_t frame,
 	const struct profile_frame *f = &p->frames.at[frame];
 
 	return f->n_lines == n_lines &&
-	       (!n_lines ||
-		!memcmp(p->lines.at + f->first_line, lines, n_lines * sizeof(*lines)));
+	       (!n_lines || !memcmp(p->lines.at + f->first_line, lines, n_lines * sizeof(*lines)));
 }
 
 /* Appends lines, which may be some of the profile's own. Returns where, PROFILE_NONE on OOM. */
@@ -71,8 +70,8 @@ static uint32_t frame_add(struct profile *p, struct profile_frame f, uint64_t ha
 	return id;
 }
 
-static uint32_t frame_find(const struct profile *p, uint64_t hash, uint32_t object,
-			   uint64_t offset, enum frame_kind kind)
+static uint32_t frame_find(const struct profile *p, uint64_t hash, uint32_t object, uint64_t offset,
+			   enum frame_kind kind)
 {
 	uint32_t id;
 
@@ -103,11 +102,15 @@ uint32_t profile_frame_at(struct profile *p, uint32_t object, uint64_t offset, e
 }
 
 uint32_t profile_frame_named(struct profile *p, uint32_t object, uint64_t offset,
-			     enum frame_kind kind, const struct profile_line *lines, uint16_t n_lines)
+			     enum frame_kind kind, const struct profile_line *lines,
+			     uint16_t n_lines)
 {
 	uint64_t hash = frame_hash(object, offset, kind, lines, n_lines);
-	struct profile_frame f = { .object = object, .kind = (uint8_t)kind, .n_lines = n_lines,
-				   .offset = offset, .unnamed = UNNAMED_NAMED };
+	struct profile_frame f = {.object = object,
+				  .kind = (uint8_t)kind,
+				  .n_lines = n_lines,
+				  .offset = offset,
+				  .unnamed = UNNAMED_NAMED};
 	uint32_t id;
 
 	if (!n_lines)
@@ -122,7 +125,7 @@ uint32_t profile_frame_named(struct profile *p, uint32_t object, uint64_t offset
 
 uint32_t profile_frame_text(struct profile *p, const char *function, enum frame_kind kind)
 {
-	struct profile_line line = { .function = profile_str(p, function) };
+	struct profile_line line = {.function = profile_str(p, function)};
 
 	if (line.function == PROFILE_NONE)
 		return PROFILE_NONE;
@@ -131,7 +134,7 @@ uint32_t profile_frame_text(struct profile *p, const char *function, enum frame_
 
 uint32_t profile_frame_cut(struct profile *p, uint32_t end, uint32_t object)
 {
-	struct profile_line line = { 0 };
+	struct profile_line line = {0};
 	char text[64];
 
 	snprintf(text, sizeof(text), "[cut: %s]", ledger_end_key(end));

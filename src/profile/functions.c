@@ -16,15 +16,15 @@ struct functions_build {
 	const struct profile *p;
 	struct function_table *t;
 	struct linetable lines;
-	VEC(uint32_t) active; /* per row: how many of its lines the walk is inside of */
-	int64_t *self;        /* per profile node: value of the samples that end there */
-	int64_t *total;       /* .. or below */
+	VEC(uint32_t) active;   /* per row: how many of its lines the walk is inside of */
+	int64_t *self;          /* per profile node: value of the samples that end there */
+	int64_t *total;         /* .. or below */
 	uint32_t *first, *next; /* children and siblings of profile nodes */
 };
 
 static bool functions_init(struct functions_build *b, const struct profile *p)
 {
-	*b = (struct functions_build){ .p = p };
+	*b = (struct functions_build){.p = p};
 	b->t = calloc(1, sizeof(*b->t));
 	b->self = calloc(p->nodes.n, sizeof(*b->self));
 	b->total = calloc(p->nodes.n, sizeof(*b->total));
@@ -71,8 +71,10 @@ static bool functions_add_rows(struct functions_build *b)
 {
 	while (b->t->rows.n < b->lines.marks.n) {
 		const struct linetable_mark *m = &b->lines.marks.at[b->t->rows.n];
-		struct function_row row = { .name = m->name, .kind = m->kind,
-					    .object = PROFILE_NONE, .file = PROFILE_NONE };
+		struct function_row row = {.name = m->name,
+					   .kind = m->kind,
+					   .object = PROFILE_NONE,
+					   .file = PROFILE_NONE};
 
 		if (!VEC_PUSH(&b->active, 0) || !VEC_PUSH(&b->t->rows, row))
 			return false;

@@ -11,7 +11,7 @@
 #define WHOLE_SHARE_BAR 0.99
 
 static const struct ledger_row rows[LEDGER_MAX] = {
-#define ROW(id, key, unit, text) [LEDGER_##id] = { key, unit, text },
+#define ROW(id, key, unit, text) [LEDGER_##id] = {key, unit, text},
 #include "profile/ledger.def"
 #undef ROW
 };
@@ -19,7 +19,7 @@ static const struct ledger_row rows[LEDGER_MAX] = {
 static const struct {
 	const char *key, *text;
 } unnamed_rows[UNNAMED_MAX] = {
-#define ROW(id, key, text) [UNNAMED_##id] = { key, text },
+#define ROW(id, key, text) [UNNAMED_##id] = {key, text},
 #include "profile/unnamed.def"
 #undef ROW
 };
@@ -28,7 +28,7 @@ static const struct {
 	const char *key, *text;
 	bool whole;
 } end_rows[] = {
-#define ROW(id, key, whole, text) { key, text, whole },
+#define ROW(id, key, whole, text) {key, text, whole},
 #include "bpf/ends.def"
 #undef ROW
 };
@@ -93,7 +93,7 @@ void ledger_clear_unnamed(struct ledger *l)
 {
 	VEC_FREE(&l->unnamed);
 	map64_free(&l->by_unnamed);
-	l->by_unnamed = (struct map64){ 0 };
+	l->by_unnamed = (struct map64){0};
 }
 
 int ledger_cut(struct ledger *l, uint32_t end, uint32_t object, uint64_t samples)
@@ -107,7 +107,7 @@ int ledger_cut(struct ledger *l, uint32_t end, uint32_t object, uint64_t samples
 	if (!row)
 		return -ENOMEM;
 	if (is_new)
-		l->cuts.at[l->cuts.n++] = (struct ledger_cause){ end, object, 0 };
+		l->cuts.at[l->cuts.n++] = (struct ledger_cause){end, object, 0};
 	l->cuts.at[*row].count = sum_unsigned(l->cuts.at[*row].count, samples);
 	return 0;
 }
@@ -124,14 +124,13 @@ int ledger_unnamed(struct ledger *l, uint32_t reason, uint32_t object, uint64_t 
 	if (!row)
 		return -ENOMEM;
 	if (is_new)
-		l->unnamed.at[l->unnamed.n++] = (struct ledger_cause){ reason, object, 0 };
+		l->unnamed.at[l->unnamed.n++] = (struct ledger_cause){reason, object, 0};
 	l->unnamed.at[*row].count = sum_unsigned(l->unnamed.at[*row].count, frames);
 	return 0;
 }
 
-static const uint8_t lost_ids[] = { LEDGER_LOST_TIMER, LEDGER_LOST_RING, LEDGER_LOST_STACK,
-				    LEDGER_LOST_MEMORY, LEDGER_LOST_SCRATCH,
-				    LEDGER_LOST_DAMAGED };
+static const uint8_t lost_ids[] = {LEDGER_LOST_TIMER,  LEDGER_LOST_RING,    LEDGER_LOST_STACK,
+				   LEDGER_LOST_MEMORY, LEDGER_LOST_SCRATCH, LEDGER_LOST_DAMAGED};
 
 uint64_t ledger_lost(const struct ledger *l)
 {
@@ -151,8 +150,8 @@ double ledger_whole_share(const struct ledger *l)
 
 const char *ledger_below_bar(const struct ledger *l)
 {
-	static const uint8_t damage[] = { LEDGER_LOST_DAMAGE, LEDGER_LOST_DAMAGE_BYTES,
-					  LEDGER_SKIPPED_LINES };
+	static const uint8_t damage[] = {LEDGER_LOST_DAMAGE, LEDGER_LOST_DAMAGE_BYTES,
+					 LEDGER_SKIPPED_LINES};
 
 	for (size_t i = 0; i < sizeof(lost_ids); i++)
 		if (l->n[lost_ids[i]])

@@ -12,7 +12,7 @@
 
 int linetable_init(struct linetable *t, const struct profile *p, struct intern *strings)
 {
-	*t = (struct linetable){ .p = p, .strings = strings };
+	*t = (struct linetable){.p = p, .strings = strings};
 	t->frame_first = calloc(p->frames.n, sizeof(*t->frame_first));
 	t->object_names = calloc(p->objects.n, sizeof(*t->object_names));
 	if (!t->frame_first || !t->object_names)
@@ -20,8 +20,8 @@ int linetable_init(struct linetable *t, const struct profile *p, struct intern *
 	for (size_t i = 0; i < p->objects.n; i++) {
 		uint32_t path = p->objects.at[i].path;
 
-		t->object_names[i] = intern_put(strings, profile_text(p, path),
-						intern_len(&p->strings, path));
+		t->object_names[i] =
+			intern_put(strings, profile_text(p, path), intern_len(&p->strings, path));
 		if (t->object_names[i] == INTERN_NONE)
 			return -ENOMEM;
 	}
@@ -48,7 +48,7 @@ uint32_t linetable_mark(struct linetable *t, const char *name, size_t len, uint8
 	if (!mark)
 		return PROFILE_NONE;
 	if (is_new)
-		t->marks.at[t->marks.n++] = (struct linetable_mark){ id, kind };
+		t->marks.at[t->marks.n++] = (struct linetable_mark){id, kind};
 	return *mark;
 }
 
@@ -77,7 +77,7 @@ static uint32_t linetable_line(struct linetable *t, uint32_t frame, uint32_t i)
 	char scratch[LABEL_SCRATCH];
 	const char *label = profile_line_label(t->p, frame, i, scratch, sizeof(scratch));
 	size_t len = function ? intern_len(&t->p->strings, function) : strlen(label);
-	struct buf b = { 0 };
+	struct buf b = {0};
 	uint32_t id;
 
 	if (!address && !mark)

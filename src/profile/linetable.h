@@ -1,9 +1,9 @@
-/* linetable.h - what each frame shows, worked out once per frame and not once per sample; private to
- * this folder.
+/* linetable.h - what each frame shows, worked out once per frame and not once per sample; private
+ * to this folder.
  *
- * Views merge frames by what a person reads: the label and the kind of a line. Every distinct pair is
- * a `mark` with a dense id, so that trees and tables compare one number. Strings go to the table of
- * the view, which outlives the profile.
+ * Views merge frames by what a person reads: the label and the kind of a line. Every distinct pair
+ * is a `mark` with a dense id, so that trees and tables compare one number. Strings go to the table
+ * of the view, which outlives the profile.
  *
  * Ownership: linetable_free(). Borrows the profile and the strings. Not thread safe.
  */
@@ -24,8 +24,8 @@ struct linetable {
 	VEC(struct linetable_mark) marks;
 	struct map64 by_mark;     /* name << 8 | kind -> mark */
 	VEC(uint32_t) line_marks; /* mark of every line worked out so far */
-	uint32_t *frame_first;    /* per frame: 1 + where its lines start in line_marks, 0 = not yet */
-	uint32_t *object_names;   /* per object: its path as a string of the view */
+	uint32_t *frame_first; /* per frame: 1 + where its lines start in line_marks, 0 = not yet */
+	uint32_t *object_names; /* per object: its path as a string of the view */
 };
 
 /* 0 or -ENOMEM. */

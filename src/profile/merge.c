@@ -1,4 +1,5 @@
-/* merge.c - several profiles as one: tables united, samples appended, clocks aligned; see filter.h. */
+/* merge.c - several profiles as one: tables united, samples appended, clocks aligned; see filter.h.
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,8 +9,8 @@
 #include "profile/sum.h"
 
 /* Where each of dst's values is in src's rows. 0, -EINVAL or -ENOMEM. */
-static int merge_match_values(const struct profile *dst, const struct profile *src,
-			      uint32_t *from, struct err *e)
+static int merge_match_values(const struct profile *dst, const struct profile *src, uint32_t *from,
+			      struct err *e)
 {
 	bool *used = calloc(src->value_types.n ? src->value_types.n : 1, sizeof(*used));
 	size_t n = dst->value_types.n;
@@ -38,12 +39,13 @@ static int merge_match_values(const struct profile *dst, const struct profile *s
 	free(used);
 	if (same)
 		return 0;
-	return err_set(e, -EINVAL,
-		       "the profiles measure different things (%s/%s and %s/%s, %zu and %zu values)",
-		       profile_text(dst, dst->value_types.at[0].type),
-		       profile_text(dst, dst->value_types.at[0].unit),
-		       profile_text(src, src->value_types.at[0].type),
-		       profile_text(src, src->value_types.at[0].unit), n, src->value_types.n);
+	return err_set(
+		e, -EINVAL,
+		"the profiles measure different things (%s/%s and %s/%s, %zu and %zu values)",
+		profile_text(dst, dst->value_types.at[0].type),
+		profile_text(dst, dst->value_types.at[0].unit),
+		profile_text(src, src->value_types.at[0].type),
+		profile_text(src, src->value_types.at[0].unit), n, src->value_types.n);
 }
 
 /* Nothing has been said about it yet: the first source's header becomes its own. */
@@ -74,12 +76,12 @@ static void merge_meta(struct profile_meta *a, const struct profile_meta *b)
 	merge_fact(&a->frequency, b->frequency);
 	if (a->period_type.type != b->period_type.type ||
 	    a->period_type.unit != b->period_type.unit || a->period != b->period) {
-		a->period_type = (struct profile_value_type){ 0 };
+		a->period_type = (struct profile_value_type){0};
 		a->period = 0;
 	}
 	if (!one_host)
-		a->n_cpus = __builtin_add_overflow(a->n_cpus, b->n_cpus, &a->n_cpus) ? 0 :
-										       a->n_cpus;
+		a->n_cpus =
+			__builtin_add_overflow(a->n_cpus, b->n_cpus, &a->n_cpus) ? 0 : a->n_cpus;
 	else if (b->n_cpus > a->n_cpus)
 		a->n_cpus = b->n_cpus;
 	if (a->child_status == -1)
@@ -95,7 +97,8 @@ static uint64_t merge_later(uint64_t time, uint64_t by)
 	return time == PROFILE_NO_TIME || t != PROFILE_NO_TIME ? t : PROFILE_NO_TIME - 1;
 }
 
-/* How much later src's clock starts than dst's. When it starts earlier, dst is moved to its start. */
+/* How much later src's clock starts than dst's. When it starts earlier, dst is moved to its start.
+ */
 static uint64_t merge_clocks(struct profile *dst, const struct profile *src)
 {
 	struct profile_meta *m = &dst->meta;
@@ -199,7 +202,7 @@ int profile_merge(struct profile *dst, const struct profile *src, struct err *e)
 {
 	uint32_t *from = calloc(dst->value_types.n ? dst->value_types.n : 1, sizeof(*from));
 	uint32_t *nodes = calloc(src->nodes.n, sizeof(*nodes));
-	struct remap m = { 0 };
+	struct remap m = {0};
 	int err = -ENOMEM;
 
 	if (dst == src) {

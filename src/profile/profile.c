@@ -47,11 +47,11 @@ static uint32_t profile_fail(struct profile *p)
 /* Row 0 of every table means "none". */
 static bool profile_init_rows(struct profile *p)
 {
-	return VEC_PUSH(&p->objects, (struct profile_object){ 0 }) &&
-	       VEC_PUSH(&p->frames, (struct profile_frame){ .unnamed = UNNAMED_NO_OBJECT }) &&
-	       VEC_PUSH(&p->nodes, (struct profile_node){ 0 }) &&
-	       VEC_PUSH(&p->tasks, (struct profile_task){ 0 }) &&
-	       VEC_PUSH(&p->label_sets, (struct profile_label_set){ 0 });
+	return VEC_PUSH(&p->objects, (struct profile_object){0}) &&
+	       VEC_PUSH(&p->frames, (struct profile_frame){.unnamed = UNNAMED_NO_OBJECT}) &&
+	       VEC_PUSH(&p->nodes, (struct profile_node){0}) &&
+	       VEC_PUSH(&p->tasks, (struct profile_task){0}) &&
+	       VEC_PUSH(&p->label_sets, (struct profile_label_set){0});
 }
 
 struct profile *profile_new(const char *type, const char *unit)
@@ -107,7 +107,7 @@ uint32_t profile_str(struct profile *p, const char *s)
 
 uint32_t profile_value_type(struct profile *p, const char *type, const char *unit)
 {
-	struct profile_value_type v = { profile_str(p, type), profile_str(p, unit) };
+	struct profile_value_type v = {profile_str(p, type), profile_str(p, unit)};
 
 	if (p->samples.n || p->value_types.n >= PROFILE_ROWS_MAX || v.type == PROFILE_NONE ||
 	    v.unit == PROFILE_NONE || !VEC_PUSH(&p->value_types, v))
@@ -123,7 +123,7 @@ static bool object_same(const struct profile_object *a, const struct profile_obj
 
 uint32_t profile_object(struct profile *p, const struct profile_object *o)
 {
-	uint64_t key[] = { o->kind, (uint64_t)o->path << 32 | o->build_id, o->pid, o->start };
+	uint64_t key[] = {o->kind, (uint64_t)o->path << 32 | o->build_id, o->pid, o->start};
 	uint64_t hash = XXH3_64bits(key, sizeof(key));
 	uint32_t id;
 
@@ -150,7 +150,7 @@ uint32_t profile_push(struct profile *p, uint32_t parent, uint32_t frame)
 	if (!node)
 		return profile_fail(p);
 	if (is_new)
-		p->nodes.at[p->nodes.n++] = (struct profile_node){ parent, frame };
+		p->nodes.at[p->nodes.n++] = (struct profile_node){parent, frame};
 	return *node;
 }
 
@@ -174,7 +174,8 @@ uint32_t profile_stack(struct profile *p, const uint32_t *frames, size_t n)
 		return *known;
 	for (size_t i = n; i-- > 0 && node != PROFILE_NONE;)
 		node = profile_push(p, node, frames[i]);
-	/* Two stacks with one hash: the first keeps the shortcut, the other is pushed every time. */
+	/* Two stacks with one hash: the first keeps the shortcut, the other is pushed every time.
+	 */
 	if (n && node != PROFILE_NONE && !known && !map64_insert(&p->by_stack, hash, node, NULL))
 		return profile_fail(p);
 	return node;
@@ -189,7 +190,7 @@ static bool task_same(const struct profile_task *a, const struct profile_task *b
 uint32_t profile_task(struct profile *p, uint32_t pid, uint32_t tid, const char *comm,
 		      const char *process)
 {
-	struct profile_task t = { pid, tid, profile_str(p, comm), profile_str(p, process) };
+	struct profile_task t = {pid, tid, profile_str(p, comm), profile_str(p, process)};
 	uint64_t hash = XXH3_64bits(&t, sizeof(t));
 	uint32_t id;
 
@@ -239,8 +240,8 @@ static uint64_t labels_hash(const struct profile_label *set, uint32_t n)
 	uint64_t hash = n;
 
 	for (uint32_t i = 0; i < n; i++) {
-		uint64_t key[] = { hash, (uint64_t)set[i].key << 32 | set[i].text,
-				   (uint64_t)set[i].number, set[i].unit };
+		uint64_t key[] = {hash, (uint64_t)set[i].key << 32 | set[i].text,
+				  (uint64_t)set[i].number, set[i].unit};
 
 		hash = XXH3_64bits(key, sizeof(key));
 	}
@@ -269,7 +270,7 @@ uint32_t profile_labels(struct profile *p, const struct profile_label *set, uint
 			return have;
 	if (!index_add(&p->by_labels, hash, id))
 		return profile_fail(p);
-	p->label_sets.at[p->label_sets.n++] = (struct profile_label_set){ (uint32_t)p->labels.n, n };
+	p->label_sets.at[p->label_sets.n++] = (struct profile_label_set){(uint32_t)p->labels.n, n};
 	p->labels.n += n;
 	return id;
 }

@@ -21,7 +21,7 @@ static uint32_t *remap_table(size_t n)
 
 int remap_init(struct remap *m, struct profile *dst, const struct profile *src)
 {
-	*m = (struct remap){ .dst = dst, .src = src };
+	*m = (struct remap){.dst = dst, .src = src};
 	m->strings = remap_table(src->strings.n);
 	m->objects = remap_table(src->objects.n);
 	m->frames = remap_table(src->frames.n);
@@ -186,9 +186,15 @@ int remap_ledger(struct remap *m)
 struct profile_meta remap_meta(struct remap *m)
 {
 	struct profile_meta meta = m->src->meta;
-	uint32_t *const strings[] = { &meta.host, &meta.kernel, &meta.arch, &meta.command,
-				      &meta.tool, &meta.source, &meta.event,
-				      &meta.period_type.type, &meta.period_type.unit };
+	uint32_t *const strings[] = {&meta.host,
+				     &meta.kernel,
+				     &meta.arch,
+				     &meta.command,
+				     &meta.tool,
+				     &meta.source,
+				     &meta.event,
+				     &meta.period_type.type,
+				     &meta.period_type.unit};
 
 	for (size_t i = 0; i < sizeof(strings) / sizeof(*strings); i++)
 		*strings[i] = remap_string(m, *strings[i]);

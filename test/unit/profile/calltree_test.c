@@ -2,15 +2,21 @@
  * sample, without the model.
  */
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 
 #include "truth.h"
+#include "base/buf.h"
 #include "profile/calltree.h"
 
 #define TOKENS 64
 
 struct expected { /* per path */
 	struct intern paths;
-	struct { int64_t self, total; int object; } at[200000]; /* object: -1 none yet, -2 mixed */
+	struct {
+		int64_t self, total;
+		int object;
+	} at[200000]; /* object: -1 none yet, -2 mixed */
 };
 
 static struct expected *expected_new(void)
@@ -41,7 +47,7 @@ static void token_add(struct tokens *k, const char *label, int kind, const char 
 
 static void token_line(struct tokens *k, const struct calltree_opts *o, int frame, int line)
 {
-	static const char *const suffix[] = { "", "_[k]", "_[j]", "_[i]", "", "" };
+	static const char *const suffix[] = {"", "_[k]", "_[j]", "_[i]", "", ""};
 	const char *label = truth_label(frame, line);
 	int kind = truth_kind(frame, line);
 	char text[64];
@@ -79,8 +85,8 @@ static bool is_kernel(int frame)
 
 static bool is_user(int frame)
 {
-	return frame != TRUTH_CUT && (truth_frames[frame].kind == FRAME_USER ||
-				      truth_frames[frame].kind == FRAME_JIT);
+	return frame != TRUTH_CUT &&
+	       (truth_frames[frame].kind == FRAME_USER || truth_frames[frame].kind == FRAME_JIT);
 }
 
 static void token_all(struct tokens *k, const struct calltree_opts *o, const struct truth_sample *s)
@@ -99,8 +105,8 @@ static void token_all(struct tokens *k, const struct calltree_opts *o, const str
 		int lines = truth_n_lines(f);
 
 		if (o->delimited && before >= 0 &&
-		    (o->inverted ? is_user(f) && is_kernel(before) :
-				   is_user(before) && is_kernel(f)))
+		    (o->inverted ? is_user(f) && is_kernel(before)
+				 : is_user(before) && is_kernel(f)))
 			token_add(k, "-", FRAME_KIND_MAX, "");
 		for (int l = 0; l < lines; l++)
 			token_line(k, o, f, o->inverted ? l : lines - 1 - l);
@@ -125,7 +131,7 @@ static void expect_tree(struct expected *e, const struct truth *t, const struct 
 
 	for (size_t i = 0; i < t->n; i++) {
 		int64_t v = t->at[i].values[o->value];
-		struct buf b = { 0 };
+		struct buf b = {0};
 		uint32_t id = 0;
 
 		token_all(&k, o, &t->at[i]);
@@ -147,7 +153,7 @@ static void expect_tree(struct expected *e, const struct truth *t, const struct 
 static uint32_t path_of(struct expected *e, const struct calltree *t, uint32_t node)
 {
 	uint32_t up[TOKENS];
-	struct buf b = { 0 };
+	struct buf b = {0};
 	int n = 0;
 	uint32_t id;
 
@@ -194,8 +200,9 @@ static void check_tree(const struct truth *truth, const struct profile *p,
 		assert_int_equal(n->self, e->at[id].self);
 		assert_int_equal(n->total, e->at[id].total);
 		assert_string_equal(intern_get(&t->strings, n->object),
-				    e->at[id].object < 0 ? "" :
-				    intern_get(&e->paths, (uint32_t)e->at[id].object));
+				    e->at[id].object < 0
+					    ? ""
+					    : intern_get(&e->paths, (uint32_t)e->at[id].object));
 	}
 	for (uint32_t i = 0; i < e->paths.n; i++)
 		paths += intern_get(&e->paths, i)[0] == '\n';
@@ -215,9 +222,13 @@ static void trees_equal_direct_sums(void **state)
 
 		for (int i = 0; i < 4 * 64; i++) {
 			struct calltree_opts o = {
-				.root = (enum calltree_root)(i / 64), .value = i & 1,
-				.inverted = i & 2, .no_cut = i & 4, .annotate = i & 8,
-				.delimited = i & 16, .addresses = i & 32,
+				.root = (enum calltree_root)(i / 64),
+				.value = i & 1,
+				.inverted = i & 2,
+				.no_cut = i & 4,
+				.annotate = i & 8,
+				.delimited = i & 16,
+				.addresses = i & 32,
 			};
 
 			if (round < 3 ? i % 3 == round : i % 37 == 0)
@@ -226,6 +237,40 @@ static void trees_equal_direct_sums(void **state)
 		profile_free(p);
 		free(t.at);
 	}
+}
+
+/* Every sample's node, also of samples that count nothing, is the end of its own path. */
+static void samples_know_their_nodes(void **state)
+{
+	static struct tokens k;
+	struct truth t = truth_new(500, true);
+	struct profile *p = truth_profile(&t);
+
+	for (int i = 0; i < 16; i++) {
+		struct calltree_opts o = {.root = (enum calltree_root)(i / 4),
+					  .value = i & 1,
+					  .inverted = i & 2};
+		struct calltree *tree;
+		uint32_t *ends;
+
+		assert_int_equal(calltree_new_mapped(p, &o, &tree, &ends), 0);
+		for (size_t j = 0; j < t.n; j++) {
+			uint32_t node = ends[j];
+			char text[80];
+
+			token_all(&k, &o, &t.at[j]);
+			for (int n = k.n; n-- > 0; node = tree->nodes.at[node].parent) {
+				snprintf(text, sizeof(text), "%s<%u>", calltree_name(tree, node),
+					 tree->nodes.at[node].kind);
+				assert_string_equal(text, k.text[n]);
+				assert_int_equal(n == 0, node == 0);
+			}
+		}
+		free(ends);
+		calltree_free(tree);
+	}
+	profile_free(p);
+	free(t.at);
 }
 
 struct expected_function {
@@ -287,7 +332,7 @@ static void functions_equal_direct_sums(void **state)
 	struct profile *p = truth_profile(&t);
 
 	for (uint32_t value = 0; value < 2; value++) {
-		struct expected_function f[64] = { 0 };
+		struct expected_function f[64] = {0};
 		size_t n = expect_functions(f, &t, value);
 		struct function_table *table;
 
@@ -321,7 +366,7 @@ static void functions_equal_direct_sums(void **state)
 /* Adds a stack of named frames, root first, that ends at NULL. */
 static void put(struct profile *p, int64_t value, ...)
 {
-	struct profile_sample s = { .time = PROFILE_NO_TIME };
+	struct profile_sample s = {.time = PROFILE_NO_TIME};
 	const char *name;
 	va_list ap;
 
@@ -354,7 +399,7 @@ static void recursion_counts_once(void **state)
 static void order_and_hottest_path(void **state)
 {
 	struct profile *p = profile_new("samples", "count");
-	struct calltree_opts o = { .value = UINT32_MAX };
+	struct calltree_opts o = {.value = UINT32_MAX};
 	struct calltree *t;
 	uint32_t path[8], c;
 
@@ -388,8 +433,8 @@ static void order_and_hottest_path(void **state)
 static void deep_and_wide(void **state)
 {
 	struct profile *p = profile_new("samples", "count");
-	struct calltree_opts o = { .value = UINT32_MAX };
-	struct profile_sample s = { 0 };
+	struct calltree_opts o = {.value = UINT32_MAX};
+	struct profile_sample s = {0};
 	struct function_table *table;
 	struct calltree *t;
 	int64_t one = 1;
@@ -423,7 +468,7 @@ static void deep_and_wide(void **state)
 static void empty_and_extreme(void **state)
 {
 	struct profile *p = profile_new("samples", "count");
-	struct calltree_opts o = { .value = UINT32_MAX, .root = ROOT_THREAD };
+	struct calltree_opts o = {.value = UINT32_MAX, .root = ROOT_THREAD};
 	struct function_table *table;
 	struct calltree *t;
 
@@ -453,6 +498,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(trees_equal_direct_sums),
+		cmocka_unit_test(samples_know_their_nodes),
 		cmocka_unit_test(functions_equal_direct_sums),
 		cmocka_unit_test(recursion_counts_once),
 		cmocka_unit_test(order_and_hottest_path),

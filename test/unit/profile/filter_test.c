@@ -1,7 +1,7 @@
 /* filter_test.c - filters and merges against the same thing done to plain lists of samples. */
 #include <errno.h>
 
-#include "truth.h"
+#include "truth_text.h"
 #include "profile/filter.h"
 
 /* What a filter says, in a form that can be judged without the model: plain words, not regexes. */
@@ -73,10 +73,24 @@ static struct truth_sample sample_left(const struct profile_filter *f, const str
 	return left;
 }
 
+/* Nothing is carried over that no sample stands on. */
+static void check_all_used(const struct profile *p)
+{
+	bool *used = calloc(p->nodes.n, sizeof(*used));
+
+	assert_non_null(used);
+	for (size_t i = 0; i < p->samples.n; i++)
+		for (uint32_t n = p->samples.at[i].stack; n; n = p->nodes.at[n].parent)
+			used[n] = true;
+	for (size_t i = 1; i < p->nodes.n; i++)
+		assert_true(used[i]);
+	free(used);
+}
+
 static void check_filter(const struct truth *t, const struct profile *p,
 			 const struct profile_filter *f, const struct words *w)
 {
-	struct truth_text a = { 0 }, b = { 0 };
+	struct truth_text a = {0}, b = {0};
 	struct profile *part;
 	uint64_t gone = 0;
 
@@ -93,12 +107,14 @@ static void check_filter(const struct truth *t, const struct profile *p,
 	assert_int_equal(profile_filter(p, f, &part, NULL), 0);
 	text_put_profile(&b, part);
 	text_assert_equal(&a, &b);
+	check_all_used(part);
 	assert_int_equal(part->ledger.n[LEDGER_FILTERED], p->ledger.n[LEDGER_FILTERED] + gone);
 	assert_int_equal(part->ledger.n[LEDGER_TAKEN], p->ledger.n[LEDGER_TAKEN] - gone);
 	assert_int_equal(part->ledger.n[LEDGER_LOST_RING], 3);
 	assert_int_equal(part->ledger.cuts.n, 1);
-	assert_string_equal(profile_text(part, part->objects.at[part->ledger.cuts.at[0].object].path),
-			    "/usr/bin/app");
+	assert_string_equal(
+		profile_text(part, part->objects.at[part->ledger.cuts.at[0].object].path),
+		"/usr/bin/app");
 	profile_free(part);
 }
 
@@ -112,11 +128,11 @@ static uint32_t object_of(const struct profile *p, const char *path)
 
 static void filters_equal_brute_force(void **state)
 {
-	static const char *const words[] = { NULL, "main", "vfs", "recurse", "[app]", "cut", "copy" };
-	static const uint32_t pids[] = { 10, 30 }, tids[] = { 11, 31, 20 }, cpus[] = { 0, 3 };
+	static const char *const words[] = {NULL, "main", "vfs", "recurse", "[app]", "cut", "copy"};
+	static const uint32_t pids[] = {10, 30}, tids[] = {11, 31, 20}, cpus[] = {0, 3};
 	struct truth t = truth_new(1500, true);
 	struct profile *p = truth_profile(&t);
-	struct regex *r[7] = { 0 }, *app;
+	struct regex *r[7] = {0}, *app;
 
 	p->ledger.n[LEDGER_TAKEN] = (uint64_t)profile_total(p, 0);
 	p->ledger.n[LEDGER_LOST_RING] = 3;
@@ -125,12 +141,17 @@ static void filters_equal_brute_force(void **state)
 	for (int i = 1; i < 7; i++)
 		assert_int_equal(regex_new(i == 4 ? "\\[app\\]" : words[i], &r[i], NULL), 0);
 	for (int i = 0; i < 600; i++) {
-		uint32_t k = truth_random(3) ? 0 : truth_random(7), d = truth_random(2) ? 0 : truth_random(7);
+		uint32_t k = truth_random(3) ? 0 : truth_random(7),
+			 d = truth_random(2) ? 0 : truth_random(7);
 		uint32_t o = truth_random(2) ? 0 : truth_random(7), on = truth_random(128);
-		struct words w = { on & 1 ? "app" : NULL, words[k], words[d], words[o] };
+		struct words w = {on & 1 ? "app" : NULL, words[k], words[d], words[o]};
 		struct profile_filter f = {
-			.comm = on & 1 ? app : NULL, .keep = r[k], .drop = r[d], .focus = r[o],
-			.no_kernel = on & 2, .no_user = on & 4,
+			.comm = on & 1 ? app : NULL,
+			.keep = r[k],
+			.drop = r[d],
+			.focus = r[o],
+			.no_kernel = on & 2,
+			.no_user = on & 4,
 		};
 
 		if ((on & 24) == 8)
@@ -155,7 +176,7 @@ static void filters_equal_brute_force(void **state)
 static void a_window_has_its_own_clock(void **state)
 {
 	struct profile *p = profile_new("samples", "count"), *part;
-	struct profile_filter f = { .from = 100, .to = 600 };
+	struct profile_filter f = {.from = 100, .to = 600};
 
 	p->meta.start_wall = 5000;
 	p->meta.start_mono = 70;
@@ -167,14 +188,14 @@ static void a_window_has_its_own_clock(void **state)
 	assert_int_equal(part->meta.duration, 500);
 	assert_string_equal(profile_text(part, part->meta.tool), "waggle");
 	profile_free(part);
-	f = (struct profile_filter){ .from = 2000 };
+	f = (struct profile_filter){.from = 2000};
 	assert_int_equal(profile_filter(p, &f, &part, NULL), 0);
 	assert_int_equal(part->meta.duration, 0);
 	profile_free(part);
 	profile_free(p);
 }
 
-/* -- merge --------------------------------------------------------------------------------------- */
+/* -- merge -- */
 
 static struct profile *started(const struct truth *t, uint64_t wall, const char *host)
 {
@@ -195,7 +216,7 @@ static void check_merge(uint64_t wall_a, uint64_t wall_b, bool blank)
 	struct truth a = truth_new(1000, true), b = truth_new(700, true);
 	struct profile *pa = started(&a, wall_a, "one"), *pb = started(&b, wall_b, "two");
 	struct profile *all = blank ? profile_new("samples", "count") : pa;
-	struct truth_text want = { 0 }, got = { 0 };
+	struct truth_text want = {0}, got = {0};
 	uint64_t first = wall_a < wall_b ? wall_a : wall_b, frames = pa->ledger.n[LEDGER_FRAMES];
 
 	if (blank) {
@@ -259,16 +280,17 @@ static void merging_twice_adds_no_rows(void **state)
 static void names_cross_by_build_id(void **state)
 {
 	for (int known = 0; known < 2; known++) {
-		struct profile *p[2] = { profile_new("s", "c"), profile_new("s", "c") };
+		struct profile *p[2] = {profile_new("s", "c"), profile_new("s", "c")};
 		uint32_t f[2];
 		int64_t one = 1;
 
 		for (int i = 0; i < 2; i++) {
-			struct profile_object o = { .kind = OBJECT_FILE,
-						    .path = profile_str(p[i], "/bin/x"),
-						    .build_id = profile_str(p[i], known ? "ab" : "") };
-			struct profile_line l = { .function = profile_str(p[i], "fn") };
-			struct profile_sample s = { 0 };
+			struct profile_object o = {.kind = OBJECT_FILE,
+						   .path = profile_str(p[i], "/bin/x"),
+						   .build_id =
+							   profile_str(p[i], known ? "ab" : "")};
+			struct profile_line l = {.function = profile_str(p[i], "fn")};
+			struct profile_sample s = {0};
 
 			f[i] = profile_frame_at(p[i], profile_object(p[i], &o), 8, FRAME_USER);
 			if (i)
@@ -287,9 +309,9 @@ static void names_cross_by_build_id(void **state)
 static void values_are_matched_by_name(void **state)
 {
 	struct profile *a = profile_new("samples", "count"), *b = profile_new("cpu", "nanoseconds");
-	int64_t va[] = { 1, 10 }, vb[] = { 20, 2 };
-	struct profile_sample s = { 0 };
-	struct err e = { 0 };
+	int64_t va[] = {1, 10}, vb[] = {20, 2};
+	struct profile_sample s = {0};
+	struct err e = {0};
 
 	assert_int_equal(profile_merge(a, b, &e), -EINVAL);
 	assert_non_null(strstr(e.text, "samples/count"));

@@ -27,7 +27,7 @@ static void keys_go_both_ways(void **state)
 
 static void causes_add_up(void **state)
 {
-	struct ledger l = { 0 };
+	struct ledger l = {0};
 
 	for (uint32_t i = 0; i < 3000; i++) {
 		assert_int_equal(ledger_cut(&l, i % 3, i % 100, 2), 0);
@@ -49,11 +49,11 @@ static void causes_add_up(void **state)
 
 static void the_bar(void **state)
 {
-	static const int lost[] = { LEDGER_LOST_TIMER, LEDGER_LOST_RING, LEDGER_LOST_STACK,
-				    LEDGER_LOST_MEMORY, LEDGER_LOST_SCRATCH };
-	static const int damage[] = { LEDGER_LOST_DAMAGE, LEDGER_LOST_DAMAGE_BYTES,
-				      LEDGER_SKIPPED_LINES };
-	struct ledger l = { 0 };
+	static const int lost[] = {LEDGER_LOST_TIMER, LEDGER_LOST_RING, LEDGER_LOST_STACK,
+				   LEDGER_LOST_MEMORY, LEDGER_LOST_SCRATCH};
+	static const int damage[] = {LEDGER_LOST_DAMAGE, LEDGER_LOST_DAMAGE_BYTES,
+				     LEDGER_SKIPPED_LINES};
+	struct ledger l = {0};
 
 	assert_null(ledger_below_bar(&l));
 	assert_true(ledger_whole_share(&l) == 1);

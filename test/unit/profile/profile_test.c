@@ -1,7 +1,7 @@
 /* profile_test.c - interning, labels, names and counts of the model. */
 #include <errno.h>
 
-#include "truth.h"
+#include "truth_text.h"
 
 static struct profile *fresh(void)
 {
@@ -15,7 +15,7 @@ static void what_goes_in_comes_out(void **state)
 {
 	struct truth t = truth_new(2000, true);
 	struct profile *p = truth_profile(&t);
-	struct truth_text a = { 0 }, b = { 0 };
+	struct truth_text a = {0}, b = {0};
 
 	for (size_t i = 0; i < t.n; i++)
 		text_put_truth(&a, &t.at[i], 0);
@@ -29,8 +29,8 @@ static void what_goes_in_comes_out(void **state)
 static void rows_are_interned_once(void **state)
 {
 	struct profile *p = fresh();
-	struct profile_object o = { .kind = OBJECT_FILE, .path = profile_str(p, "/a") };
-	struct profile_line line = { .function = profile_str(p, "f") };
+	struct profile_object o = {.kind = OBJECT_FILE, .path = profile_str(p, "/a")};
+	struct profile_line line = {.function = profile_str(p, "f")};
 	uint32_t a = profile_object(p, &o), f, g;
 
 	assert_int_equal(profile_object(p, &o), a);
@@ -57,15 +57,15 @@ static void rows_are_interned_once(void **state)
 static void label_sets_ignore_order(void **state)
 {
 	struct profile *p = fresh();
-	struct profile_label a = { .key = profile_str(p, "k"), .number = 1 };
-	struct profile_label b = { .key = profile_str(p, "l"), .text = profile_str(p, "t") };
-	uint32_t ab = profile_labels(p, (struct profile_label[]){ a, b }, 2);
+	struct profile_label a = {.key = profile_str(p, "k"), .number = 1};
+	struct profile_label b = {.key = profile_str(p, "l"), .text = profile_str(p, "t")};
+	uint32_t ab = profile_labels(p, (struct profile_label[]){a, b}, 2);
 
 	assert_int_equal(profile_labels(p, NULL, 0), 0);
 	assert_int_not_equal(ab, 0);
-	assert_int_equal(profile_labels(p, (struct profile_label[]){ b, a }, 2), ab);
+	assert_int_equal(profile_labels(p, (struct profile_label[]){b, a}, 2), ab);
 	assert_int_not_equal(profile_labels(p, &a, 1), ab);
-	assert_int_not_equal(profile_labels(p, (struct profile_label[]){ a, a }, 2), ab);
+	assert_int_not_equal(profile_labels(p, (struct profile_label[]){a, a}, 2), ab);
 	profile_free(p);
 }
 
@@ -100,15 +100,16 @@ static void stacks_equal_pushes(void **state)
 static void a_forged_hash_is_not_believed(void **state)
 {
 	struct profile *p = fresh();
-	uint32_t a = profile_frame_text(p, "a", FRAME_USER), b = profile_frame_text(p, "b", FRAME_USER);
-	uint32_t ab = profile_stack(p, (uint32_t[]){ a, b }, 2);
-	struct profile_object o = { .kind = OBJECT_FILE, .path = profile_str(p, "/1") };
+	uint32_t a = profile_frame_text(p, "a", FRAME_USER),
+		 b = profile_frame_text(p, "b", FRAME_USER);
+	uint32_t ab = profile_stack(p, (uint32_t[]){a, b}, 2);
+	struct profile_object o = {.kind = OBJECT_FILE, .path = profile_str(p, "/1")};
 	uint32_t first = profile_object(p, &o);
 
 	/* Every shortcut now leads to the wrong row. */
 	for (size_t i = 0; i < p->by_stack.cap; i++)
 		p->by_stack.slots[i].value = 1;
-	assert_int_equal(profile_stack(p, (uint32_t[]){ a, b }, 2), ab);
+	assert_int_equal(profile_stack(p, (uint32_t[]){a, b}, 2), ab);
 	for (size_t i = 0; i < p->by_object.heads.cap; i++)
 		p->by_object.heads.slots[i].value = first;
 	p->objects.at[first].pid = 99;
@@ -121,15 +122,15 @@ static void bad_ids_are_refused(void **state)
 	struct profile *p = fresh();
 	int64_t one = 1;
 
-	assert_int_equal(profile_sample(p, &(struct profile_sample){ .stack = 9 }, &one), -EINVAL);
-	assert_int_equal(profile_sample(p, &(struct profile_sample){ .task = 9 }, &one), -EINVAL);
-	assert_int_equal(profile_sample(p, &(struct profile_sample){ .labels = 9 }, &one), -EINVAL);
+	assert_int_equal(profile_sample(p, &(struct profile_sample){.stack = 9}, &one), -EINVAL);
+	assert_int_equal(profile_sample(p, &(struct profile_sample){.task = 9}, &one), -EINVAL);
+	assert_int_equal(profile_sample(p, &(struct profile_sample){.labels = 9}, &one), -EINVAL);
 	assert_int_equal(p->samples.n, 0);
 	assert_false(p->oom);
 	assert_int_equal(profile_push(p, PROFILE_NONE, 0), PROFILE_NONE);
 	assert_int_equal(profile_push(p, 0, 1), PROFILE_NONE);
 	assert_true(p->oom);
-	assert_int_equal(profile_sample(p, &(struct profile_sample){ .stack = PROFILE_NONE }, &one),
+	assert_int_equal(profile_sample(p, &(struct profile_sample){.stack = PROFILE_NONE}, &one),
 			 -ENOMEM);
 	profile_free(p);
 }
@@ -140,45 +141,47 @@ static void labels_say_what_is_known(void **state)
 		uint8_t object, frame;
 		const char *path, *label;
 	} cases[] = {
-		{ OBJECT_FILE, FRAME_USER, "/lib/libc.so.6", "[libc.so.6]" },
-		{ OBJECT_FILE, FRAME_USER, "/lib/x (deleted)", "[x]" },
-		{ OBJECT_FILE, FRAME_USER, "plain", "[plain]" },
-		{ OBJECT_FILE, FRAME_USER, "/odd/", "[/odd/]" },
-		{ OBJECT_FILE, FRAME_USER, " (deleted)", "[ (deleted)]" },
-		{ OBJECT_FILE, FRAME_USER, "", "[unknown]" },
-		{ OBJECT_VDSO, FRAME_USER, "[vdso]", "[vdso]" },
-		{ OBJECT_VDSO, FRAME_USER, "", "[vdso]" },
-		{ OBJECT_KERNEL, FRAME_KERNEL, "/boot/vmlinux", "[kernel]" },
-		{ OBJECT_MODULE, FRAME_KERNEL, "nf_tables", "[nf_tables]" },
-		{ OBJECT_MODULE, FRAME_KERNEL, "[ext4]", "[ext4]" },
-		{ OBJECT_MODULE, FRAME_KERNEL, "", "[kernel]" },
-		{ OBJECT_BPF, FRAME_KERNEL, "", "[bpf]" },
-		{ OBJECT_JIT, FRAME_JIT, "/memfd:v8", "[jit]" },
-		{ OBJECT_OTHER, FRAME_USER, "//anon", "[anon]" },
+		{OBJECT_FILE, FRAME_USER, "/lib/libc.so.6", "[libc.so.6]"},
+		{OBJECT_FILE, FRAME_USER, "/lib/x (deleted)", "[x]"},
+		{OBJECT_FILE, FRAME_USER, "plain", "[plain]"},
+		{OBJECT_FILE, FRAME_USER, "/odd/", "[/odd/]"},
+		{OBJECT_FILE, FRAME_USER, " (deleted)", "[ (deleted)]"},
+		{OBJECT_FILE, FRAME_USER, "", "[unknown]"},
+		{OBJECT_VDSO, FRAME_USER, "[vdso]", "[vdso]"},
+		{OBJECT_VDSO, FRAME_USER, "", "[vdso]"},
+		{OBJECT_KERNEL, FRAME_KERNEL, "/boot/vmlinux", "[kernel]"},
+		{OBJECT_MODULE, FRAME_KERNEL, "nf_tables", "[nf_tables]"},
+		{OBJECT_MODULE, FRAME_KERNEL, "[ext4]", "[ext4]"},
+		{OBJECT_MODULE, FRAME_KERNEL, "", "[kernel]"},
+		{OBJECT_BPF, FRAME_KERNEL, "", "[bpf]"},
+		{OBJECT_JIT, FRAME_JIT, "/memfd:v8", "[jit]"},
+		{OBJECT_OTHER, FRAME_USER, "//anon", "[anon]"},
 	};
 	struct profile *p = fresh();
 	char scratch[64];
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		struct profile_object o = { .kind = cases[i].object, .pid = (uint32_t)i,
-					    .path = profile_str(p, cases[i].path) };
+		struct profile_object o = {.kind = cases[i].object,
+					   .pid = (uint32_t)i,
+					   .path = profile_str(p, cases[i].path)};
 		uint32_t f = profile_frame_at(p, profile_object(p, &o), 64, cases[i].frame);
 
 		assert_string_equal(profile_line_label(p, f, 0, scratch, sizeof(scratch)),
 				    cases[i].label);
 	}
 	assert_string_equal(profile_line_label(p, 0, 0, scratch, sizeof(scratch)), "[unknown]");
-	assert_string_equal(profile_line_label(p, 123456, 0, scratch, sizeof(scratch)), "[unknown]");
+	assert_string_equal(profile_line_label(p, 123456, 0, scratch, sizeof(scratch)),
+			    "[unknown]");
 	profile_free(p);
 }
 
 static void names_come_later(void **state)
 {
 	struct profile *p = fresh();
-	struct profile_object o = { .kind = OBJECT_FILE, .path = profile_str(p, "/bin/x") };
+	struct profile_object o = {.kind = OBJECT_FILE, .path = profile_str(p, "/bin/x")};
 	uint32_t f = profile_frame_at(p, profile_object(p, &o), 64, FRAME_USER);
-	struct profile_line two[] = { { .function = profile_str(p, "in") },
-				      { .function = profile_str(p, "out") } };
+	struct profile_line two[] = {{.function = profile_str(p, "in")},
+				     {.function = profile_str(p, "out")}};
 	char scratch[64];
 
 	assert_int_equal(profile_frame_lines(p, f), 1);
@@ -202,7 +205,7 @@ static void names_come_later(void **state)
 static void lines_may_be_the_profiles_own(void **state)
 {
 	struct profile *p = fresh();
-	struct profile_line line = { .function = profile_str(p, "x") };
+	struct profile_line line = {.function = profile_str(p, "x")};
 	uint32_t f = profile_frame_named(p, 0, 1, FRAME_USER, &line, 1);
 
 	for (uint64_t i = 2; i < 300; i++)
@@ -247,7 +250,7 @@ static void totals_do_not_wrap(void **state)
 	int64_t most = INT64_MAX;
 
 	for (int i = 0; i < 3; i++)
-		assert_int_equal(profile_sample(p, &(struct profile_sample){ 0 }, &most), 0);
+		assert_int_equal(profile_sample(p, &(struct profile_sample){0}, &most), 0);
 	assert_true(profile_total(p, 0) == INT64_MAX);
 	assert_int_equal(profile_total(p, 7), 0);
 	profile_free(p);
