@@ -95,7 +95,7 @@ void profile_free(struct profile *p)
 
 uint32_t profile_strn(struct profile *p, const char *s, size_t len)
 {
-	uint32_t id = intern_put(&p->strings, s, len);
+	uint32_t id = intern_put(&p->strings, len ? s : "", len);
 
 	return id == INTERN_NONE ? profile_fail(p) : id;
 }
