@@ -50,7 +50,7 @@ static uint32_t *intern_slot(const struct intern *t, const char *s, size_t len)
 
 		if (!id)
 			break;
-		if (t->at[id - 1].len == len && !memcmp(t->at[id - 1].s, s, len))
+		if (t->at[id - 1].len == len && (!len || !memcmp(t->at[id - 1].s, s, len)))
 			break;
 	}
 	return &t->slots[i];
