@@ -83,7 +83,7 @@ class Profile {
 	// Preorder: `pops` says how many levels to go up from the previous node before going down one.
 	readNodes(reader, n) {
 		const pops = reader.column(n), frame = reader.column(n);
-		const parent = new Uint32Array(n), depth = new Uint16Array(n);
+		const parent = new Uint32Array(n), depth = new Uint32Array(n);
 
 		for (let i = 1; i < n; i++) {
 			let up = i - 1;

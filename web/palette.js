@@ -27,7 +27,7 @@ function nameHash(name) {
 }
 
 function tintOf([hue, sat, light], tint, dark) {
-	const h = hue + (tint % 4 - 1.5) * 3.2, l = light + (tint >> 1) * 2.2 - 3.3 - (dark ? 9 : 0);
+	const h = hue + (tint % 4 - 1.5) * 3.2, l = light + (tint >> 1) * 2.2 - 3.3 - (dark ? 7 : 0);
 
 	return `hsl(${h.toFixed(1)} ${dark ? sat * 0.8 : sat}% ${l.toFixed(1)}%)`;
 }

@@ -25,7 +25,7 @@ class Tree {
 		this.n = n;
 		this.frame = new Uint32Array(n);
 		this.parent = new Uint32Array(n);
-		this.depth = new Uint16Array(n);
+		this.depth = new Uint32Array(n);
 		this.end = new Uint32Array(n);
 		this.self = new Float64Array(n);
 		this.total = new Float64Array(n);
@@ -212,47 +212,52 @@ function buildTree(profile, selection) {
 // least `least` are opened further, because all callers of a million nodes would be many millions;
 // zooming builds it again with a smaller `least` below `path`.
 function invertTree(tree, least) {
-	const out = { frame: [0], parent: [0], total: [tree.sum], self: [0], open: [] };
-	const open = (id, nodes, weights) => {
-		const groups = new Map();
-
-		nodes.forEach((node, i) => {
-			if (node === 0) {
-				out.self[id] += weights[i];
-				return;
-			}
-			let g = groups.get(tree.frame[node]);
-
-			if (!g)
-				groups.set(tree.frame[node], g = { frame: tree.frame[node], nodes: [], weights: [], sum: 0 });
-			g.nodes.push(tree.parent[node]);
-			g.weights.push(weights[i]);
-			g.sum += weights[i];
-		});
-		for (const g of [...groups.values()].sort((a, b) => b.sum - a.sum || a.frame - b.frame)) {
-			const kid = out.frame.push(g.frame) - 1;
-
-			out.parent.push(id);
-			out.total.push(g.sum);
-			out.self.push(0);
-			if (g.sum >= least)
-				open(kid, g.nodes, g.weights);
-		}
-	};
-	const nodes = [], weights = [];
+	const out = { frame: [], parent: [], total: [], self: [] };
+	const all = { frame: 0, parent: 0, nodes: [], weights: [], sum: tree.sum };
 
 	for (let i = 0; i < tree.n; i++) {
 		if (tree.self[i] > 0) {
-			nodes.push(i);
-			weights.push(tree.self[i]);
+			all.nodes.push(i);
+			all.weights.push(tree.self[i]);
 		}
 	}
-	open(0, nodes, weights);
+	for (const todo = [all]; todo.length;) { // the next box is the last one put there: preorder
+		const group = todo.pop(), id = out.frame.push(group.frame) - 1;
+
+		out.parent.push(group.parent);
+		out.total.push(group.sum);
+		out.self.push(0);
+		if (id === 0 || group.sum >= least)
+			for (const g of groupCallers(tree, group, id, out.self))
+				todo.push(g);
+	}
 	const result = new Tree(out.frame.length);
 
 	for (const name of ["frame", "parent", "total", "self"])
 		result[name].set(out[name]);
 	return result.finish();
+}
+
+// What stands below an inverted box, lightest first. What has no caller ends in the box itself.
+function groupCallers(tree, group, id, self) {
+	const groups = new Map();
+
+	for (let i = 0; i < group.nodes.length; i++) {
+		const node = group.nodes[i], weight = group.weights[i], frame = tree.frame[node];
+
+		if (node === 0) {
+			self[id] += weight;
+			continue;
+		}
+		let g = groups.get(frame);
+
+		if (!g)
+			groups.set(frame, g = { frame, parent: id, nodes: [], weights: [], sum: 0 });
+		g.nodes.push(tree.parent[node]);
+		g.weights.push(weight);
+		g.sum += weight;
+	}
+	return [...groups.values()].sort((a, b) => a.sum - b.sum || b.frame - a.frame);
 }
 
 // Self and total per function, recursion counted once: a box below a box of the same function adds

@@ -43,7 +43,7 @@ uint32_t palette_rgb(uint8_t kind, uint32_t tint, bool dark)
 	const struct palette_kind *p = palette_kind(kind);
 	double hue = p->hue + ((double)(tint % 4) - 1.5) * 3.2;
 	double sat = p->sat * (dark ? 0.8 : 1) / 100;
-	double light = (p->light + (double)(tint / 2) * 2.2 - 3.3 - (dark ? 9 : 0)) / 100;
+	double light = (p->light + (double)(tint / 2) * 2.2 - 3.3 - (dark ? 7 : 0)) / 100;
 
 	return palette_channel(0, hue, sat, light) << 16 | palette_channel(8, hue, sat, light) << 8 |
 	       palette_channel(4, hue, sat, light);
