@@ -508,8 +508,10 @@ int walk_user(u32 slot)
 	if (loop.w->end == WALK_END_MAX)
 		loop.w->end = WALK_DEPTH;
 	if (loop.w->n <= 1 && loop.w->end != WALK_BOTTOM &&
-	    task_in_exec(bpf_get_current_task_btf()))
+	    task_in_exec(bpf_get_current_task_btf())) {
 		loop.w->end = WALK_EXEC;
+		loop.w->n = 0;
+	}
 	if (loop.w->end == WALK_BOTTOM)
 		loop.w->end_file = 0;
 	return loop.w->n;

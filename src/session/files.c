@@ -17,6 +17,7 @@
 #include "unwind/table.h"
 
 enum { QUEUE_MAX = 1024, BUILDERS = 2, PATH_BYTES = 4096 };
+#define BIG_FILE (16u << 20) /* of these one is built at a time: a build needs a third of its size */
 
 enum file_step { STEP_ABSENT, STEP_NOTED, STEP_OPENED, STEP_DONE };
 
@@ -47,6 +48,7 @@ struct files {
 	uint32_t n_kept;
 	struct file_queue to_open, to_build;
 	struct files_totals totals;
+	bool big_busy; /* a builder is at a big file */
 	pthread_t opener, builders[BUILDERS];
 	int n_threads;
 	bool stop;
@@ -213,13 +215,20 @@ static void files_build_one(struct files *f, uint32_t id)
 	pthread_mutex_unlock(&f->lock);
 }
 
-static size_t files_smallest(const struct files *f)
+/* The smallest file that may be built now; to_build.n when none may. */
+static size_t files_next(const struct files *f)
 {
-	size_t best = 0;
+	size_t best = f->to_build.n;
+	uint64_t least = f->big_busy ? BIG_FILE : UINT64_MAX;
 
-	for (size_t i = 1; i < f->to_build.n; i++)
-		if (f->entries[f->to_build.ids[i]].size < f->entries[f->to_build.ids[best]].size)
+	for (size_t i = 0; i < f->to_build.n; i++) {
+		uint64_t size = f->entries[f->to_build.ids[i]].size;
+
+		if (size < least) {
+			least = size;
 			best = i;
+		}
+	}
 	return best;
 }
 
@@ -229,19 +238,25 @@ static void *files_builder(void *arg)
 
 	pthread_mutex_lock(&f->lock);
 	while (!f->stop) {
-		size_t at;
+		size_t at = files_next(f);
 		uint32_t id;
+		bool big;
 
-		if (!f->to_build.n) {
+		if (at == f->to_build.n) {
 			pthread_cond_wait(&f->to_build.filled, &f->lock);
 			continue;
 		}
-		at = files_smallest(f);
 		id = f->to_build.ids[at];
 		f->to_build.ids[at] = f->to_build.ids[--f->to_build.n];
+		big = f->entries[id].size >= BIG_FILE;
+		f->big_busy |= big;
 		pthread_mutex_unlock(&f->lock);
 		files_build_one(f, id);
 		pthread_mutex_lock(&f->lock);
+		if (big) {
+			f->big_busy = false;
+			pthread_cond_broadcast(&f->to_build.filled);
+		}
 	}
 	pthread_mutex_unlock(&f->lock);
 	return NULL;

@@ -77,6 +77,8 @@ static uint32_t intake_stack(struct intake *in, const struct sample_record *r, c
 		node = profile_push(p, node,
 				    profile_frame_cut(p, r->end,
 						      intake_object(in, r->end_file, r->tgid)));
+	if (r->end == WALK_EXEC)
+		node = profile_push(p, node, profile_frame_text(p, "[exec]", FRAME_KERNEL));
 	for (uint32_t i = r->n_user; i-- > 0;)
 		node = profile_push(p, node, intake_user_frame(in, words[r->n_kernel + i], r->tgid));
 	for (uint32_t i = r->n_kernel; i-- > 0;) /* callers: inside the call, as in the user part */
@@ -109,8 +111,8 @@ static void intake_count(struct intake *in, const struct sample_record *r)
 	l->n[LEDGER_TAKEN]++;
 	l->n[LEDGER_STACKS_KERNEL] += r->n_kernel > 0;
 	l->n[LEDGER_KERNEL_CUT] += (r->flags & SAMPLE_KERNEL_FULL) != 0;
-	if (r->end == WALK_NONE)
-		return;
+	if (r->end == WALK_NONE || r->end == WALK_EXEC)
+		return; /* no user stack to speak of */
 	l->n[LEDGER_STACKS_USER]++;
 	if (ledger_end_whole(r->end))
 		l->n[LEDGER_STACKS_WHOLE]++;
