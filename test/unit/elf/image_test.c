@@ -119,12 +119,20 @@ static void not_elf(void **state)
 	static const char text[] =
 		"#!/bin/sh\n# this is not an ELF file, and long enough to be read\n";
 	struct elf_image *img = NULL;
+	uint8_t small[256] = { 0 };
 	struct err e = {0};
 	int fd = open("/", O_RDONLY | O_DIRECTORY);
 
 	assert_int_equal(elf_image_memory(text, sizeof(text), &img, &e), -ENOEXEC);
 	assert_true(e.text[0]);
 	assert_int_equal(elf_image_memory("\177ELF", 4, &img, &e), -ENOEXEC);
+	memcpy(small, ELFMAG, SELFMAG);
+	small[EI_CLASS] = ELFCLASS32;
+	small[EI_DATA] = ELFDATA2LSB;
+	assert_int_equal(elf_image_memory(small, sizeof(small), &img, &e), -ENOEXEC);
+	small[EI_CLASS] = ELFCLASS64;
+	small[EI_DATA] = ELFDATA2MSB;
+	assert_int_equal(elf_image_memory(small, sizeof(small), &img, &e), -ENOEXEC);
 	assert_int_equal(elf_image_open(fd, &img, &e), -ENOEXEC);
 	assert_int_equal(elf_image_open(-1, &img, &e), -EBADF);
 	close(fd);

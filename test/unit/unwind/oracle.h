@@ -23,9 +23,8 @@ struct oracle {
 
 static inline bool oracle_open(struct oracle *o, const char *path)
 {
-	memset(o, 0, sizeof(*o));
 	elf_version(EV_CURRENT);
-	o->fd = open(path, O_RDONLY | O_CLOEXEC);
+	*o = (struct oracle){ .fd = open(path, O_RDONLY | O_CLOEXEC) };
 	o->elf = o->fd < 0 ? NULL : elf_begin(o->fd, ELF_C_READ_MMAP, NULL);
 	if (!o->elf)
 		return false;
@@ -51,10 +50,10 @@ static inline Dwarf_Frame *oracle_frame(const struct oracle *o, uint64_t vaddr)
 {
 	Dwarf_Frame *f = NULL;
 
-	for (int i = 0; i < 2; i++)
-		if (o->cfi[i] && dwarf_cfi_addrframe(o->cfi[i], vaddr, &f) == 0)
-			return f;
-	return NULL;
+	for (int i = 0; i < 2 && !f; i++)
+		if (o->cfi[i] && dwarf_cfi_addrframe(o->cfi[i], vaddr, &f))
+			f = NULL;
+	return f;
 }
 
 static inline bool oracle_is_plt(const Dwarf_Op *op, size_t n)
@@ -112,8 +111,8 @@ static inline bool oracle_rule(const struct oracle *o, uint64_t vaddr, struct un
 {
 	Dwarf_Frame *f = oracle_frame(o, vaddr);
 	Dwarf_Op mem[3], *op = NULL;
-	size_t n = 0;
 	bool signal = false;
+	size_t n = 0;
 	int ra;
 
 	memset(r, 0, sizeof(*r));
