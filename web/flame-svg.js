@@ -8,9 +8,10 @@
 
 (() => {
 	const NS = "http://www.w3.org/2000/svg";
-	const MARGIN = 16, PAD = 4, LEAST_PX = 0.3, LEAST_WIDTH = 400;
+	const MARGIN = 16, PAD = 4, LEAST_PX = 0.3, LEAST_WIDTH = 400, BAR = 65;
 	const svg = document.documentElement, frames = [];
 	const state = { zoom: 0, search: "" };
+	const bar = document.createElementNS(NS, "g");
 	let width = svg.viewBox.baseVal.width, charWidth = 6.62, focused = 0, tip, field, found;
 
 	// Titles move from the document to memory: the browser's own hint would cover ours.
@@ -123,7 +124,7 @@
 			field.querySelector("input").select();
 			return;
 		}
-		field = make("foreignObject", { x: width - MARGIN - 304, y: 16, width: 232, height: 32 }, svg);
+		field = make("foreignObject", { x: width - MARGIN - 304, y: 16, width: 232, height: 32 }, bar);
 		const input = document.createElementNS("http://www.w3.org/1999/xhtml", "input");
 
 		input.setAttribute("style", "box-sizing:border-box;width:100%;height:28px;padding:0 10px;" +
@@ -261,7 +262,7 @@
 	// -- start ------------------------------------------------------------------------------------
 
 	function makeButton(label, w, act) {
-		const g = make("g", { class: "button", role: "button", tabindex: 0, id: label.toLowerCase() }, svg);
+		const g = make("g", { class: "button", role: "button", tabindex: 0, id: label.toLowerCase() }, bar);
 
 		make("rect", { width: w, height: 28, rx: 8 }, g);
 		make("text", { x: w / 2, y: 18.5, "text-anchor": "middle" }, g, label);
@@ -274,6 +275,18 @@
 			}
 		});
 		return g;
+	}
+
+	// A deep graph is taller than the window and its root is at the bottom: start there, and let title
+	// and buttons come along.
+	function makeBar() {
+		make("rect", { class: "page", width: "100%", height: BAR }, bar);
+		bar.append(...document.querySelectorAll(".head, #total"));
+		svg.append(bar);
+	}
+
+	function followScroll() {
+		bar.setAttribute("transform", `translate(0 ${Math.max(0, scrollY)})`);
 	}
 
 	// A document of its own takes the window's width; inside another page the page decides.
@@ -293,11 +306,12 @@
 	readFrames();
 	if (!frames.length)
 		return;
+	makeBar();
 	const search = makeButton("Search", 64, openSearch), reset = makeButton("Reset", 64, clear);
 
 	reset.lastChild.setAttribute("y", 12);
 	reset.firstChild.setAttribute("height", 17);
-	found = make("text", { class: "foot", id: "matched", y: 60, "text-anchor": "end", "aria-live": "polite" }, svg);
+	found = make("text", { class: "foot", id: "matched", y: 60, "text-anchor": "end", "aria-live": "polite" }, bar);
 	makeTip();
 	const probe = make("text", { y: -50 }, svg, "0".repeat(50));
 
@@ -319,6 +333,10 @@
 	addEventListener("keydown", key);
 	addEventListener("resize", resize);
 	addEventListener("hashchange", readAddress);
+	addEventListener("scroll", followScroll);
 	resize();
 	readAddress();
+	if (window.top === window)
+		scrollTo(0, document.documentElement.getBoundingClientRect().height);
+	followScroll();
 })();

@@ -15,8 +15,9 @@ class TimeStrip {
 		new ResizeObserver(() => this.layout()).observe(canvas.parentElement);
 	}
 
-	setData(buckets, data, type, colours) {
-		Object.assign(this, { buckets, data, type, colours });
+	// `tick`: ns from one sample of a processor to the next, 0 when not known
+	setData(buckets, data, tick, colours) {
+		Object.assign(this, { buckets, data, tick, colours });
 		this.layout();
 	}
 
@@ -59,9 +60,12 @@ class TimeStrip {
 		return Math.min(bucket, this.buckets.n) / this.buckets.n * this.width;
 	}
 
-	// Buckets per bar, so that bars are at least two pixels wide.
+	// Buckets per bar: wide enough to see, and to hold so many ticks of the timer that one more or
+	// less does not show as a comb.
 	get group() {
-		return Math.max(1, Math.ceil(this.buckets.n / (this.width / 4)));
+		const ticks = Math.min(5 * this.tick / this.buckets.width, this.buckets.n / 20);
+
+		return Math.max(1, Math.ceil(Math.max(ticks, this.buckets.n / (this.width / 4))));
 	}
 
 	paint() {

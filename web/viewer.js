@@ -128,7 +128,7 @@ class App {
 		this.picker.setTasks(p, sumTasks(p, this.selection), this.type);
 		this.picker.setCurrent(this.state.task);
 		if (p.timed) {
-			this.strip.setData(p.buckets, sumBuckets(p, this.selection), this.type, this.stripColours());
+			this.strip.setData(p.buckets, sumBuckets(p, this.selection), p.head.tick ?? 0, this.stripColours());
 			this.strip.setRange(from, to);
 		}
 	}

@@ -50,7 +50,7 @@ static int html_deflate(struct out *to, const struct buf *blob, uint8_t *block)
 	z_stream z = { 0 };
 	int rc = Z_OK;
 
-	if (deflateInit(&z, Z_BEST_COMPRESSION) != Z_OK)
+	if (deflateInit(&z, Z_DEFAULT_COMPRESSION) != Z_OK)
 		return -ENOMEM;
 	z.next_in = blob->data;
 	/* zlib counts in 32 bits: feed what it can hold. */

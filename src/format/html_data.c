@@ -434,6 +434,8 @@ static void data_head(struct html_data *d, const struct format_opts *o)
 	head_facts(d, &date);
 	head_ledger(d);
 	head_values(d);
+	if (d->p->meta.frequency)
+		out_printf(d->to, "\"tick\":%u,", 1000000000 / d->p->meta.frequency);
 	out_printf(d->to, "\"default_value\":%u,\"buckets\":{\"n\":%u,\"width\":%" PRIu64 "},", value,
 		   d->n_buckets, d->bucket_width);
 	out_printf(d->to, "\"counts\":{\"frames\":%zu,\"nodes\":%zu,\"tasks\":%zu,\"rows\":%zu},",

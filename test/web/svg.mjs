@@ -177,3 +177,18 @@ test("svg: the file is well-formed XML", { file: "odd.svg" }, async (page) => {
 	equal(await page.evaluate((xml) => new DOMParser().parseFromString(xml, "image/svg+xml")
 		.querySelectorAll("parsererror").length, text), 0, "parse errors");
 });
+
+test("svg: a picture taller than the window starts at its root", { file: "deep.svg" }, async (page) => {
+	const visible = (selector) => page.locator(selector).first().evaluate((el) => {
+		const box = el.getBoundingClientRect();
+
+		return box.top >= 0 && box.bottom <= innerHeight;
+	});
+
+	ok(await page.evaluate(() => scrollY) > 4000, "scrolled");
+	ok(await visible("#frames > g"), "the root is in sight");
+	ok(await visible("#search") && await visible(".head"), "so are title and buttons");
+	await page.evaluate(() => scrollTo(0, 0));
+	await page.waitForFunction(() => scrollY === 0);
+	ok(await visible("#search"), "also at the top");
+});
