@@ -23,7 +23,7 @@ static inline struct cursor cursor_of(const void *data, size_t len)
 {
 	const uint8_t *p = data;
 
-	return (struct cursor){ p, p + len, false };
+	return (struct cursor){ p, len ? p + len : p, false }; /* NULL + 0 is undefined */
 }
 
 static inline size_t cursor_left(const struct cursor *c)

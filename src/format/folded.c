@@ -26,13 +26,15 @@ struct folded_path {
 	VEC(size_t) starts; /* length of `text` before each name */
 };
 
-static void folded_push_name(struct folded_path *at, const char *name)
+static void folded_push_name(struct folded_path *at, const char *name, size_t len)
 {
 	size_t from = at->text.len + (at->text.len ? 1 : 0);
 
 	if (at->text.len)
 		buf_putc(&at->text, ';');
-	buf_puts(&at->text, *name ? name : "[unknown]");
+	while (len && (uint8_t)name[len - 1] <= ' ')
+		len--; /* a reader could not tell it from the blank before the count */
+	buf_put(&at->text, len ? name : "[unknown]", len ? len : strlen("[unknown]"));
 	for (size_t i = from; i < at->text.len; i++) {
 		uint8_t *c = &at->text.data[i];
 
@@ -61,7 +63,7 @@ static int folded_walk(const struct calltree *t, struct folded_path *at, struct 
 
 		if (!VEC_PUSH(&at->starts, at->text.len))
 			return -ENOMEM;
-		folded_push_name(at, calltree_name(t, node));
+		folded_push_name(at, calltree_name(t, node), intern_len(&t->strings, n->name));
 		if (at->text.err)
 			return at->text.err;
 		if (n->self)

@@ -305,7 +305,7 @@ static void folded_comment(struct folded_reader *r, const char *s, size_t len)
 static int folded_line(struct folded_reader *r, const char *s, size_t len)
 {
 	struct profile_sample sample = { .time = PROFILE_NO_TIME };
-	double count, want;
+	double count = 0, want;
 	int64_t value;
 
 	while (len && (s[len - 1] == '\r' || s[len - 1] == ' ' || s[len - 1] == '\t'))
@@ -337,7 +337,7 @@ static int folded_line(struct folded_reader *r, const char *s, size_t len)
 int folded_read(const uint8_t *data, size_t len, struct profile **ret, struct err *e)
 {
 	struct folded_reader r = { .p = profile_new("samples", "count") };
-	const char *at = (const char *)data, *end = at + len;
+	const char *at = len ? (const char *)data : "", *end = at + len;
 	int code = r.p ? 0 : -ENOMEM;
 
 	while (!code && at < end) {
@@ -371,11 +371,11 @@ int folded_read(const uint8_t *data, size_t len, struct profile **ret, struct er
 /* Text, and at least half of the whole lines in sight look like stacks. */
 int folded_probe(const uint8_t *head, size_t n)
 {
-	const char *at = (const char *)head, *end = at + n;
+	const char *at = n ? (const char *)head : "", *end = at + n;
 	size_t good = 0, bad = 0;
 	double count;
 
-	if (memchr(head, 0, n))
+	if (memchr(at, 0, n))
 		return 0;
 	while (at < end) {
 		const char *nl = memchr(at, '\n', (size_t)(end - at));

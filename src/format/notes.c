@@ -25,9 +25,7 @@ static const struct {
 	size_t at;
 	bool wide;
 } notes_numbers[] = {
-	{ "start_wall", offsetof(struct profile_meta, start_wall), true },
 	{ "start_mono", offsetof(struct profile_meta, start_mono), true },
-	{ "duration", offsetof(struct profile_meta, duration), true },
 	{ "frequency", offsetof(struct profile_meta, frequency), false },
 	{ "n_cpus", offsetof(struct profile_meta, n_cpus), false },
 };

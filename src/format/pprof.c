@@ -117,7 +117,7 @@ static int64_t pprof_id(struct pprof_writer *w, uint32_t string)
 	utf8_mend(&b, s, len);
 	if (b.err)
 		pprof_fail(w, b.err);
-	id = pprof_str(w, (const char *)b.data, b.len);
+	id = b.len ? pprof_str(w, (const char *)b.data, b.len) : 0;
 	buf_free(&b);
 	return id;
 }
@@ -312,7 +312,9 @@ static uint64_t pprof_function(struct pprof_writer *w, const struct profile_line
 		return id;
 	f.id = id;
 	f.name = pprof_id(w, l->function);
-	f.system_name = l->system ? pprof_id(w, l->system) : f.name;
+	/* Left empty when it is the same: pprof takes a name equal to its system name for one that
+	 * still has to be demangled, and strips template arguments from it. */
+	f.system_name = pprof_id(w, l->system);
 	f.filename = pprof_id(w, l->file);
 	piece.function = functions;
 	piece.n_function = 1;
@@ -433,7 +435,7 @@ static void pprof_comment(void *ctx, const char *line)
 	struct buf b = { 0 };
 
 	utf8_mend(&b, line, strlen(line));
-	if (b.err || !VEC_PUSH(&w->comments, pprof_str(w, (const char *)b.data, b.len)))
+	if (b.err || (b.len && !VEC_PUSH(&w->comments, pprof_str(w, (const char *)b.data, b.len))))
 		pprof_fail(w, -ENOMEM);
 	buf_free(&b);
 }
