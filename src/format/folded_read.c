@@ -322,7 +322,7 @@ static int folded_line(struct folded_reader *r, const char *s, size_t len)
 		r->skipped++;
 		return 0;
 	}
-	value = llround(want);
+	value = (int64_t)floor(want + 0.5); /* carry is at least -0.5, so this is never below 0 */
 	r->carry = want - (double)value;
 	r->lines++;
 	if (!value)

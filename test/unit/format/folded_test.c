@@ -143,6 +143,17 @@ static void test_huge_counts_do_not_overflow(void **state)
 	profile_free(p);
 }
 
+/* What rounding gave too much must not turn into a negative count later. */
+static void test_fractions_never_go_below_zero(void **state)
+{
+	struct profile *p = read_text("a;b 1.5\na;c 0\na;d 0.25\na;e 0.25\n");
+
+	assert_int_equal(profile_total(p, 0), 2);
+	for (size_t i = 0; i < p->samples.n; i++)
+		assert_true(profile_values(p, i)[0] > 0);
+	profile_free(p);
+}
+
 static void test_names_cannot_break_lines(void **state)
 {
 	struct profile *p = profile_new("samples", "count");
@@ -219,6 +230,7 @@ int main(void)
 		cmocka_unit_test(test_delimiter_marks_the_kernel),
 		cmocka_unit_test(test_foreign_habits),
 		cmocka_unit_test(test_huge_counts_do_not_overflow),
+		cmocka_unit_test(test_fractions_never_go_below_zero),
 		cmocka_unit_test(test_names_cannot_break_lines),
 		cmocka_unit_test(test_notes_carry_the_ledger),
 		cmocka_unit_test(test_probe),
