@@ -52,6 +52,7 @@ struct files {
 	pthread_t opener, builders[BUILDERS];
 	int n_threads;
 	bool stop;
+	bool closing; /* the capture is over: identities still matter, tables do not */
 	VEC(uint32_t) of_object; /* file id by profile object */
 };
 
@@ -196,7 +197,8 @@ static void files_build_one(struct files *f, uint32_t id)
 		img = NULL;
 	} else {
 		elf_image_build_id_hex(img, hex);
-		files_build(f, id, img);
+		if (!__atomic_load_n(&f->closing, __ATOMIC_RELAXED))
+			files_build(f, id, img);
 		elf_image_free(img);
 	}
 	pthread_mutex_lock(&f->lock);
@@ -314,6 +316,11 @@ int files_new(struct programs *p, struct files **ret, struct err *e)
 	}
 	*ret = f;
 	return 0;
+}
+
+void files_close_capture(struct files *f)
+{
+	__atomic_store_n(&f->closing, true, __ATOMIC_RELAXED);
 }
 
 void files_stop(struct files *f)

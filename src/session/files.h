@@ -33,6 +33,8 @@ struct files_totals {
 };
 
 int files_new(struct programs *p, struct files **ret, struct err *e);
+/* The capture is over: files are still opened and identified, but no more tables are begun. */
+void files_close_capture(struct files *f);
 /* Stops the threads; tables that are being built are waited for. */
 void files_stop(struct files *f);
 void files_free(struct files *f);

@@ -415,6 +415,7 @@ static int session_finish(struct session *s, struct session_result *ret, struct 
 	int code = 0;
 
 	s->o.source->stop(s->source);
+	files_close_capture(s->files);
 	p->meta.duration = clock_mono_ns() - s->start;
 	if (s->o.command && !s->child.ended)
 		child_stop(&s->child, s->end == SESSION_CHILD_ENDED ? 0 : SIGTERM, CHILD_GRACE_MS);
