@@ -65,7 +65,7 @@ static bool kallsyms_is(const struct kallsyms *k, uint32_t image, const char *s,
 {
 	const char *name = k->names.at + k->images.at[image].name;
 
-	return strncmp(name, s, len) == 0 && name[len] == '\0';
+	return strncmp(name, s, len) == 0 && strlen(name) == len; /* `s` may hold a NUL */
 }
 
 /* The image of that name, added when new; IMAGE_NONE when out of memory. */
