@@ -374,6 +374,7 @@ static int session_name(struct session *s, struct err *e)
 		.open_object = session_open_object,
 		.ctx = s,
 		.live = true,
+		.once = true,
 		.kallsyms = s->kallsyms,
 	};
 	struct symbolizer *y = symbolizer_new(&o);

@@ -152,17 +152,21 @@ static struct symbolizer_object *symbolizer_object(struct symbolizer *s, const s
 	return &s->objects.at[id];
 }
 
+static void symbolizer_close_state(struct symbolizer_object *o, size_t provider)
+{
+	struct symbolizer_state *state = &o->at[provider];
+
+	if (state->open && providers[provider]->close)
+		providers[provider]->close(state->state);
+	*state = (struct symbolizer_state){0};
+}
+
 static void symbolizer_close(struct symbolizer *s, size_t provider, bool only_changing)
 {
 	if (only_changing && !providers[provider]->changes)
 		return;
-	for (size_t i = 0; i < s->objects.n; i++) {
-		struct symbolizer_state *state = &s->objects.at[i].at[provider];
-
-		if (state->open && providers[provider]->close)
-			providers[provider]->close(state->state);
-		*state = (struct symbolizer_state){0};
-	}
+	for (size_t i = 0; i < s->objects.n; i++)
+		symbolizer_close_state(&s->objects.at[i], provider);
 }
 
 /* -- one object's frames -------------------------------------------------------------------------
@@ -231,6 +235,8 @@ static int symbolizer_run_object(struct naming *to, struct symbolizer_batch b, u
 	for (size_t i = 0; i < PROVIDERS_N && b.n && !rc; i++)
 		if (providers[i]->kinds & 1u << to->p->objects.at[object].kind)
 			rc = symbolizer_ask(to, i, &o->at[i], object, &b, skipped, &why);
+	for (size_t i = 0; o && to->s->opts.once && i < PROVIDERS_N; i++)
+		symbolizer_close_state(o, i);
 	if (why == UNNAMED_NOT_TRIED) /* nobody knows this kind of object */
 		why = object ? UNNAMED_STRIPPED : UNNAMED_NO_OBJECT;
 	for (size_t i = 0; i < b.n && !rc; i++)

@@ -22,6 +22,8 @@ struct symbolizer_opts {
 	bool live;          /* this is the machine and boot the profile came from: kallsyms may be used */
 	bool check_build_id;/* refuse a file whose build id differs from the object's (offline) */
 	bool no_demangle;
+	bool once;          /* one run only: what was read for an object is freed after its frames, so
+			     * that the peak is the biggest file's and not the sum of all */
 	const char *debug_dir; /* NULL = /usr/lib/debug */
 	const struct kallsyms *kallsyms; /* borrowed; NULL = read when first needed */
 };
