@@ -8,18 +8,31 @@
 #include "cli/command.h"
 #include "cli/filter_options.h"
 #include "cli/output.h"
+#include "symbol/symbolizer.h"
 
 extern const struct command command_report;
 
 struct report_opts {
 	struct output_opts output;
 	struct filter_opts filter;
+	bool symbolize;
+	const char *debug_dir;
+};
+
+static const struct option_row report_options[] = {
+	{ "symbolize", 0, OPTION_FLAG, offsetof(struct report_opts, symbolize), NULL,
+	  "name the frames that have no name from this machine's files, where the build id is the same",
+	  .group = "Names" },
+	{ "debug-dir", 0, OPTION_TEXT, offsetof(struct report_opts, debug_dir), "DIR",
+	  "where separate debug files are (default /usr/lib/debug)" },
+	{ NULL },
 };
 
 static const struct option_table report_tables[] = {
 	{ output_options, offsetof(struct report_opts, output) },
 	{ filter_task_options, offsetof(struct report_opts, filter) },
 	{ filter_frame_options, offsetof(struct report_opts, filter) },
+	{ report_options, 0 },
 	{ NULL, 0 },
 };
 
@@ -48,6 +61,24 @@ static int report_read(const struct option_rest *rest, struct profile **ret, str
 	return 0;
 }
 
+/* Asks again for every name that could not be found where the profile was made. */
+static int report_symbolize(struct profile *p, const struct report_opts *o, struct err *e)
+{
+	const struct symbolizer_opts so = { .check_build_id = true, .debug_dir = o->debug_dir };
+	struct symbolizer *s = symbolizer_new(&so);
+	int rc = s ? 0 : -ENOMEM;
+
+	for (size_t i = 1; i < p->frames.n; i++)
+		if (!p->frames.at[i].n_lines && p->frames.at[i].object)
+			p->frames.at[i].unnamed = UNNAMED_NOT_TRIED;
+	if (!rc)
+		rc = symbolizer_run(s, p);
+	if (!rc)
+		rc = profile_count_unnamed(p);
+	symbolizer_free(s);
+	return rc ? err_set(e, rc, "cannot name frames: %s", strerror(-rc)) : 0;
+}
+
 static int report_make(const struct option_rest *rest, struct report_opts *o, struct err *e)
 {
 	struct filter_set filter = { 0 };
@@ -60,7 +91,8 @@ static int report_make(const struct option_rest *rest, struct report_opts *o, st
 	else if (!rest->words.n)
 		err_set(e, -EINVAL, "report needs the profile to read: waggle report FILE");
 	if (e->code || output_check(&o->output, e) || filter_set_new(&o->filter, &filter, e) ||
-	    report_read(rest, &p, e) || filter_set_apply(&filter, &p, e) || output_write(p, &o->output, e))
+	    report_read(rest, &p, e) || (o->symbolize && report_symbolize(p, o, e)) ||
+	    filter_set_apply(&filter, &p, e) || output_write(p, &o->output, e))
 		code = command_fail(e);
 	else
 		code = output_verdict(p, &o->output);

@@ -16,6 +16,6 @@ await() {
 
 zpty -w z 'PS1=; print sta""rted'
 await started &&
-	zpty -w z 'autoload -Uz compinit; compinit -u -d dump; . ./_waggle; bindkey "^I" complete-word; print rea""dy'
+	zpty -w z 'autoload -Uz compinit; compinit -u -D; . ./_waggle; bindkey "^I" complete-word; print rea""dy'
 await ready && zpty -w -n z $'waggle doc\t' && await doctor && print completed
 zpty -d z

@@ -1,0 +1,248 @@
+/* dump_command.c - `waggle dump STAGE FILE`: each stage alone, for developers. What is printed is the
+ * stage's own result as text, one thing a line, so that it can be compared with readelf, nm and friends. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bpf/abi.h"
+#include "cli/command.h"
+#include "cli/dump_profile.h"
+#include "cli/nearest.h"
+#include "elf/image.h"
+#include "elf/symtab.h"
+#include "format/format.h"
+#include "symbol/symbolizer.h"
+#include "unwind/table.h"
+
+extern const struct command command_dump;
+
+/* -- ELF files ---------------------------------------------------------------------------------- */
+
+static int dump_open(const char *path, struct elf_image **ret, struct err *e)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC), rc;
+
+	if (fd < 0)
+		return err_set(e, -errno, "cannot read '%s': %s", path, strerror(errno));
+	rc = elf_image_open(fd, ret, e);
+	close(fd);
+	if (rc)
+		err_prefix(e, "cannot read '%s'", path);
+	return rc;
+}
+
+static const char *const dump_rules[RULE_KIND_MAX] = {
+	[RULE_END] = "end", [RULE_RSP] = "rsp", [RULE_RBP] = "rbp", [RULE_REG] = "reg",
+	[RULE_DEREF_RSP] = "*rsp", [RULE_DEREF_RBP] = "*rbp", [RULE_PLT] = "plt",
+	[RULE_SIGNAL] = "signal", [RULE_BOTTOM] = "bottom", [RULE_UNKNOWN] = "unknown",
+};
+
+static const char *const dump_rbps[RBP_KIND_MAX] = {
+	[RBP_SAME] = "same", [RBP_CFA] = "cfa", [RBP_RBP] = "rbp", [RBP_LOST] = "lost",
+};
+
+/* "cfa=rsp+16 rbp=cfa-16 ra=cfa-8", or just the kind where that is all there is to say. */
+static void dump_rule(const struct unwind_rule *r)
+{
+	const char *kind = r->kind < RULE_KIND_MAX ? dump_rules[r->kind] : "?";
+	const char *rbp = r->rbp_kind < RBP_KIND_MAX ? dump_rbps[r->rbp_kind] : "?";
+
+	if (r->kind == RULE_END || r->kind == RULE_SIGNAL || r->kind == RULE_BOTTOM ||
+	    r->kind == RULE_UNKNOWN) {
+		fputs(kind, stdout);
+		return;
+	}
+	printf("cfa=%s", kind);
+	if (r->kind == RULE_REG)
+		printf("%u", r->cfa_reg);
+	printf("%+d", r->cfa_off);
+	if (r->add)
+		printf("%+d", r->add);
+	printf(" rbp=%s", rbp);
+	if (r->rbp_kind == RBP_CFA || r->rbp_kind == RBP_RBP)
+		printf("%+d", r->rbp_off);
+	printf(" ra=cfa%+d", r->ra_off);
+}
+
+static int dump_rows(const char *path, struct err *e)
+{
+	struct elf_image *img = NULL;
+	struct symtab *names = NULL;
+	struct table t = { 0 };
+	int rc = dump_open(path, &img, e);
+
+	if (!rc) {
+		rc = table_build(img, &t, e);
+		if (rc == -ENODATA)
+			err_set(e, rc, "'%s' has no call frame information", path);
+	}
+	if (!rc && symtab_new(img, &names) < 0)
+		rc = err_set(e, -ENOMEM, "out of memory");
+	if (rc)
+		goto out;
+	printf("# %zu rows from %zu descriptions, %zu of them bad\n", t.n, t.n_fdes, t.n_bad);
+	for (size_t i = 0; i < t.n; i++) {
+		struct symbol s = { 0 };
+		uint64_t vaddr = 0;
+
+		printf("%08" PRIx64 "  ", t.rows[i].offset);
+		dump_rule(&t.rows[i].rule);
+		if (elf_image_to_vaddr(img, t.rows[i].offset, &vaddr) &&
+		    symtab_find(names, vaddr, &s))
+			printf("  %s+0x%" PRIx64, s.name, vaddr - s.vaddr);
+		putchar('\n');
+	}
+out:
+	symtab_free(names);
+	table_free(&t);
+	elf_image_free(img);
+	return rc;
+}
+
+/* The table answers by address only, so it is asked at every address where the answer can change. */
+static void dump_segment(const struct elf_segment *seg, const struct symtab *names)
+{
+	uint64_t end = seg->vaddr + seg->memsz, at = seg->vaddr;
+
+	while (at < end && at >= seg->vaddr) {
+		struct symbol s;
+		char *plain;
+
+		if (!symtab_find(names, at, &s)) {
+			at++;
+			continue;
+		}
+		plain = demangle(s.name);
+		printf("%016" PRIx64 " %8" PRIu64 "  %s\n", s.vaddr, s.size, plain ? plain : s.name);
+		free(plain);
+		at = s.size ? s.vaddr + s.size : at + 1;
+		for (struct symbol next; !s.size && at < end && symtab_find(names, at, &next) &&
+					 next.vaddr == s.vaddr;)
+			at++;
+	}
+}
+
+static int dump_symbols(const char *path, struct err *e)
+{
+	char id[2 * ELF_BUILD_ID_MAX + 1] = "";
+	const struct elf_segment *segs;
+	struct elf_image *img = NULL;
+	struct symtab *names = NULL;
+	int rc = dump_open(path, &img, e);
+	size_t n;
+
+	if (rc)
+		return rc;
+	rc = symtab_new(img, &names);
+	if (rc) {
+		err_set(e, rc, "cannot read the symbols of '%s': %s", path, strerror(-rc));
+	} else {
+		elf_image_build_id_hex(img, id);
+		printf("# %zu functions, build id %s\n", symtab_count(names), *id ? id : "none");
+		segs = elf_image_segments(img, &n);
+		for (size_t i = 0; i < n; i++)
+			if (segs[i].exec)
+				dump_segment(&segs[i], names);
+	}
+	symtab_free(names);
+	elf_image_free(img);
+	return rc;
+}
+
+/* -- the rest ----------------------------------------------------------------------------------- */
+
+static int dump_profile_file(const char *path, struct err *e)
+{
+	struct profile *p;
+	int rc = format_read_file(path, 0, &p, e);
+
+	if (rc)
+		return rc;
+	dump_profile(stdout, p);
+	profile_free(p);
+	return 0;
+}
+
+static int dump_abi(const char *path, struct err *e)
+{
+#define SIZE(type) printf("%-16s %4zu bytes\n", #type, sizeof(struct type))
+	SIZE(file_key);
+	SIZE(file_slot);
+	SIZE(unwind_rule);
+	SIZE(sample_record);
+	SIZE(file_record);
+	SIZE(tick_stats);
+	SIZE(cpu_config);
+#undef SIZE
+#define ROW(id, key, whole, text) printf("end %2d %-14s %s %s\n", WALK_##id, key, \
+					 whole ? "whole" : "cut  ", text);
+#include "bpf/ends.def"
+#undef ROW
+	return 0;
+}
+
+/* -- command ------------------------------------------------------------------------------------ */
+
+static const struct {
+	const char *name;
+	bool file;
+	int (*dump)(const char *path, struct err *e);
+} dump_stages[] = {
+	{ "rows", true, dump_rows },
+	{ "symbols", true, dump_symbols },
+	{ "profile", true, dump_profile_file },
+	{ "abi", false, dump_abi },
+};
+
+enum { DUMP_STAGES = sizeof(dump_stages) / sizeof(*dump_stages) };
+
+static const char *const dump_words[] = { "rows", "symbols", "profile", "abi", NULL };
+
+static int dump_stage(const struct option_rest *rest, struct err *e)
+{
+	const char *stage = rest->words.n ? rest->words.at[0] : "";
+	struct nearest near = nearest_to(stage);
+
+	for (size_t i = 0; i < DUMP_STAGES; i++) {
+		nearest_offer(&near, dump_stages[i].name);
+		if (strcmp(dump_stages[i].name, stage))
+			continue;
+		if (rest->words.n != 1 + (size_t)dump_stages[i].file)
+			return err_set(e, -EINVAL, "dump %s takes %s", stage,
+				       dump_stages[i].file ? "one file" : "no file");
+		return dump_stages[i].dump(dump_stages[i].file ? rest->words.at[1] : NULL, e);
+	}
+	if (!*stage)
+		return err_set(e, -EINVAL, "dump needs what to dump: rows, symbols, profile or abi");
+	return err_set(e, -EINVAL, "there is nothing called '%s' to dump%s", stage,
+		       nearest_hint(&near, ""));
+}
+
+static int dump_run(int argc, char **argv)
+{
+	struct option_rest rest;
+	struct err e = { 0 };
+	int code = command_parse(&command_dump, argc, argv, NULL, &rest);
+
+	if (code < 0)
+		code = dump_stage(&rest, &e) ? command_fail(&e) : EXIT_DONE;
+	option_free(NULL, NULL, &rest);
+	return code;
+}
+
+const struct command command_dump = {
+	.name = "dump",
+	.summary = "each stage alone, for developers",
+	.usage = "rows|symbols|profile FILE, or abi",
+	.description = "Prints what one stage makes of a file: the unwind rows of an ELF file (file offset, "
+		       "rule, function), its functions, the tables of any profile that can be read, or "
+		       "the sizes of what crosses the kernel boundary.",
+	.examples = "waggle dump rows /bin/ls | less\thow to unwind in ls\n"
+		    "waggle dump profile cpu.waggle\twhat is in a recording",
+	.words = dump_words,
+	.run = dump_run,
+};
