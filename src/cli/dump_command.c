@@ -79,6 +79,8 @@ static int dump_rows(const char *path, struct err *e)
 		rc = table_build(img, &t, e);
 		if (rc == -ENODATA)
 			err_set(e, rc, "'%s' has no call frame information", path);
+		else if (rc)
+			err_prefix(e, "'%s'", path);
 	}
 	if (!rc && symtab_new(img, &names) < 0)
 		rc = err_set(e, -ENOMEM, "out of memory");
@@ -103,37 +105,12 @@ out:
 	return rc;
 }
 
-/* The table answers by address only, so it is asked at every address where the answer can change. */
-static void dump_segment(const struct elf_segment *seg, const struct symtab *names)
-{
-	uint64_t end = seg->vaddr + seg->memsz, at = seg->vaddr;
-
-	while (at < end && at >= seg->vaddr) {
-		struct symbol s;
-		char *plain;
-
-		if (!symtab_find(names, at, &s)) {
-			at++;
-			continue;
-		}
-		plain = demangle(s.name);
-		printf("%016" PRIx64 " %8" PRIu64 "  %s\n", s.vaddr, s.size, plain ? plain : s.name);
-		free(plain);
-		at = s.size ? s.vaddr + s.size : at + 1;
-		for (struct symbol next; !s.size && at < end && symtab_find(names, at, &next) &&
-					 next.vaddr == s.vaddr;)
-			at++;
-	}
-}
-
 static int dump_symbols(const char *path, struct err *e)
 {
 	char id[2 * ELF_BUILD_ID_MAX + 1] = "";
-	const struct elf_segment *segs;
 	struct elf_image *img = NULL;
 	struct symtab *names = NULL;
 	int rc = dump_open(path, &img, e);
-	size_t n;
 
 	if (rc)
 		return rc;
@@ -143,10 +120,14 @@ static int dump_symbols(const char *path, struct err *e)
 	} else {
 		elf_image_build_id_hex(img, id);
 		printf("# %zu functions, build id %s\n", symtab_count(names), *id ? id : "none");
-		segs = elf_image_segments(img, &n);
-		for (size_t i = 0; i < n; i++)
-			if (segs[i].exec)
-				dump_segment(&segs[i], names);
+		for (size_t i = 0; i < symtab_count(names); i++) {
+			struct symbol sym = symtab_at(names, i);
+			char *plain = demangle(sym.name);
+
+			printf("%016" PRIx64 " %8" PRIu64 "  %s\n", sym.vaddr, sym.size,
+			       plain ? plain : sym.name);
+			free(plain);
+		}
 	}
 	symtab_free(names);
 	elf_image_free(img);

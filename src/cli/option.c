@@ -155,6 +155,11 @@ static int option_add_list(const struct option_row *row, const char *text, bool 
 		const char *stop = part + strcspn(part, ",");
 		int rc = option_add_part(row, part, stop, ranges, to, e);
 
+		if (rc == -EINVAL && !ranges && row->max > 0)
+			return err_set(e, rc,
+				       "--%s takes numbers from %.15g to %.15g separated by commas, "
+				       "not '%s'",
+				       row->name, row->min, row->max, text);
 		if (rc == -EINVAL)
 			return err_set(e, rc, "--%s takes %s, not '%s'", row->name,
 				       ranges ? "processor numbers like 0-3,8" :

@@ -389,14 +389,19 @@ size_t symtab_count(const struct symtab *t)
 	return t->entries.n;
 }
 
+struct symbol symtab_at(const struct symtab *t, size_t i)
+{
+	const struct symtab_entry *e = &t->entries.at[i];
+
+	return (struct symbol){ e->vaddr, e->size, t->names.at + e->name };
+}
+
 bool symtab_find(const struct symtab *t, uint64_t vaddr, struct symbol *ret)
 {
 	uint32_t id = spans_find(&t->spans, vaddr);
-	const struct symtab_entry *e;
 
 	if (id == SPANS_NONE)
 		return false;
-	e = &t->entries.at[id];
-	*ret = (struct symbol){e->vaddr, e->size, t->names.at + e->name};
+	*ret = symtab_at(t, id);
 	return true;
 }

@@ -22,6 +22,8 @@ struct symbol {
 int symtab_new(struct elf_image *img, struct symtab **ret);
 void symtab_free(struct symtab *t);
 size_t symtab_count(const struct symtab *t);
+/* The i-th symbol by address, i < symtab_count(). */
+struct symbol symtab_at(const struct symtab *t, size_t i);
 /* The function that covers the address. False when none does: a symbol with a size covers exactly
  * that; one without reaches to the next symbol or the end of its section. */
 bool symtab_find(const struct symtab *t, uint64_t vaddr, struct symbol *ret);

@@ -13,7 +13,7 @@ $ waggle report
 ! waggle: report needs the profile to read: waggle report FILE
 ? 2
 $ waggle report --sybolize x
-! waggle: there is no option --sybolize
+! waggle: there is no option --sybolize; did you mean '--symbolize'?
 ? 2
 $ waggle report --by colour x
 ! waggle: --by takes one of nothing, comm, process, thread, not 'colour'

@@ -100,8 +100,12 @@ $ waggle report -q --json --top 1 a.folded | python3 -c 'import json,sys; print(
 
 # A directory with everything, and one named by the time
 $ waggle report -q a.folded --output-dir all; ls all; python3 -m json.tool all/ledger.json >/dev/null
+flame.html
+flame.svg
 ledger.json
+profile.pb.gz
 profile.waggle
+report.txt
 stacks.folded
 $ waggle report -q a.folded --output-dir auto; ls -d waggle-* | sed 's/[0-9]/N/g'; cmp all/stacks.folded waggle-*/stacks.folded
 waggle-NNNNNNNN-NNNNNN
