@@ -13,7 +13,7 @@ banned() {
 	echo 'strcpy strcat sprintf vsprintf gets system popen'
 	case $1 in
 	src/cli/*) ;;
-	*) echo 'exit _exit abort printf puts putchar perror' ;;
+	*) echo 'exit abort printf puts putchar perror' ;;
 	esac
 }
 
