@@ -130,13 +130,16 @@ void format_title(struct buf *to, const struct profile *p)
 	const char *source = profile_text(p, m->source);
 	const char *command = profile_text(p, m->command);
 	const char *host = profile_text(p, m->host);
+	const char *target = strstr(command, " -- "); /* what was run; the options say nothing to a reader */
 	char text[40];
 
 	if (!*source && p->default_value < p->value_types.n)
 		source = profile_text(p, p->value_types.at[p->default_value].type);
 	buf_puts(to, source);
 	buf_puts(to, *source ? " profile" : "profile");
-	if (*command)
+	if (target)
+		buf_printf(to, " of %s", target + 4);
+	else if (*command && strncmp(command, "waggle", 6))
 		buf_printf(to, " of %s", command);
 	if (*host)
 		buf_printf(to, " on %s", host);
