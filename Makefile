@@ -3,6 +3,8 @@
 #   make                the program, at build/waggle
 #   make check          layer and size checks, unit tests, command line tests (minutes; root for some)
 #   make fuzz           every parser's fuzz target for FUZZ_SECONDS each
+#   make live           the profiler against known workloads (root, some 5 minutes)
+#   make real agree     against real programs, and against perf and bpftrace (root, some 3 minutes)
 #   make bench          side by side with perf, bpftrace and bcc; prints ratios
 #   make install        honours DESTDIR and PREFIX
 # Knobs: SAN=1 (address and undefined-behaviour sanitizers), DEBUG=1, COVERAGE=1, V=1 (show commands),
@@ -64,7 +66,7 @@ WORKLOAD := $(addprefix $(B)/,$(basename $(WORKLOAD_SRC)))
 FUZZ_SRC := $(wildcard fuzz/*_fuzz.c)
 FUZZ := $(FUZZ_SRC:%.c=$(B)/%)
 
-.PHONY: all clean check unit unit-programs web fuzz bench install test-programs workloads
+.PHONY: all clean check unit unit-programs web fuzz bench live real agree install test-programs workloads
 all: $(B)/waggle
 
 $(B)/waggle: $(CLI_OBJ) $(B)/libwaggle.a
@@ -142,6 +144,14 @@ $(B)/test/workload/%: test/workload/%.rs
 	$(call msg,LOAD,$<)
 	@mkdir -p $(@D)
 	$(Q)$(RUSTC) -O -g -o $@ $<
+
+# Against the running kernel; each script says what it needs. They build the workloads themselves.
+live: $(B)/waggle
+	$(Q)B=$(B) test/live/run.sh
+real agree: %: $(B)/waggle
+	$(Q)B=$(B) test/live/$@.sh
+bench: $(B)/waggle
+	$(Q)B=$(B) bench/run.sh
 
 unit: $(UNIT)
 	$(Q)sh tools/run-unit.sh $(UNIT)

@@ -71,6 +71,17 @@ def start_logged(args, **how):
     return p
 
 
+def start_held(args, **how):
+    """A program that does nothing until release(p): time to attach to it first. Its pid stays."""
+    p = start_logged(["sh", "-c", 'read x && exec "$@"', "sh"] + list(args), stdin=subprocess.PIPE, **how)
+    return p
+
+
+def release(p):
+    p.stdin.write(b"\n")
+    p.stdin.close()
+
+
 def said(p):
     with open(p.log, encoding="utf-8", errors="replace") as f:
         return f.read()
@@ -129,14 +140,28 @@ def waggle_ok(*args, timeout=60):
     return d
 
 
+def capture(*args):
+    """Starts waggle beside something else; captured() waits for it and gives its folded stacks."""
+    folder = scratch()
+    w = start([WAGGLE] + list(args), stdout=open(folder + "/out", "wb"), stderr=open(folder + "/err", "wb"))
+    w.folder = folder
+    return w
+
+
+def captured(w, seconds=20):
+    rc = finish(w, seconds)
+    with open(w.folder + "/err", encoding="utf-8", errors="replace") as f:
+        check(rc == 0, "exit code", rc, "of", w.args, f.read()[-1000:])
+    return Folded.of_file(w.folder + "/out")
+
+
 def later(function, *args):
     """Called at the end whatever happens, last first."""
     _cleanups.append((function, args))
 
 
 def tidy():
-    for p in list(_running):
-        stop(p, signal.SIGTERM, 3)
+    tidy_running()
     while _cleanups:
         function, args = _cleanups.pop()
         try:
@@ -315,7 +340,7 @@ def run_cases(pattern=None):
             failed += 1
             print("FAILED  %s\n  %s: %s" % (title, type(e).__name__, e))
         finally:
-            tidy_running()
+            tidy()
         sys.stdout.flush()
     print("%d passed, %d failed, %d skipped" % (passed, failed, skipped))
     return 1 if failed or not passed else 0

@@ -45,11 +45,12 @@ static void short_reap(uint64_t *started, pid_t *pids, int n)
 
 static void short_child(double ms, int exec)
 {
-	char text[32];
+	char text[32], *path;
 
 	if (exec) {
 		snprintf(text, sizeof(text), "%g", ms);
-		execl("/proc/self/exe", "short", "child", text, NULL);
+		path = realpath("/proc/self/exe", NULL); /* a link would become its name */
+		execl(path, "short", "child", text, NULL);
 		_exit(127);
 	}
 	burn_sink = short_20((uint64_t)(ms * 1e6));
