@@ -150,8 +150,6 @@ live: $(B)/waggle
 	$(Q)B=$(B) test/live/run.sh
 real agree: %: $(B)/waggle
 	$(Q)B=$(B) test/live/$@.sh
-bench: $(B)/waggle
-	$(Q)B=$(B) bench/run.sh
 
 unit: $(UNIT)
 	$(Q)sh tools/run-unit.sh $(UNIT)

@@ -232,7 +232,7 @@ class Folded:
         return self.only(lambda s: frame in s[1:])
 
     def cut(self, reason=""):
-        return self.only(lambda s: any(f.startswith("[cut: " + reason) for f in s[1:3]))
+        return self.only(lambda s: s[1:] and s[1].startswith("[cut: " + reason))
 
     def show(self, n=5):
         rows = ["%d %s" % (c, ";".join(s)[:600]) for s, c in self.stacks.most_common(n)]

@@ -59,7 +59,7 @@ def judge(t, folded):
         remark = "too few samples to judge; " + remark
     elif t.name == "java":
         # What stops the walk must be the generated code, by name, and the rest must be whole.
-        other = cut.only(lambda s: not s[1].startswith("[cut: frame_pointer"))
+        other = cut.only(lambda s: not s[1].startswith("[cut: frame pointer"))
         verdict = "ok" if other.total() <= (1 - LEAST) * total else "FAILED"
     else:
         verdict = "ok" if share >= LEAST else "FAILED"

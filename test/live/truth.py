@@ -10,7 +10,7 @@ from harness import *
 
 def allow_pending(mine, hz, cpus=1, head=0.3):
     """Stacks cut short may only be those taken while the first tables were built."""
-    cut, pending = mine.cut(), mine.cut("table_pending")
+    cut, pending = mine.cut(), mine.cut("table pending")
     check(cut.total() == pending.total(), cut.total() - pending.total(), "stacks cut:", cut.show())
     check(pending.total() <= head * hz * cpus + 2, pending.total(), "stacks cut while a table was built")
 
@@ -148,7 +148,7 @@ def whole_share(program, args, path=None, least=0.99, hz=999, comm=None):
     if path:
         check_whole(mine, path)
     cut = mine.cut()
-    late = cut.total() - mine.cut("table_pending").total()
+    late = cut.total() - mine.cut("table pending").total()
     check(late <= (1 - least) * mine.total(), late, "of", mine.total(), "cut", cut.show())
     return mine
 
@@ -169,9 +169,9 @@ def deep_120():
     check(right.total() >= 0.97 * mine.total(), right.total(), "of", mine.total(), mine.show(2))
 
 
-@case("recursion 900 deep is said to be cut by depth, and counted")
+@case("recursion deeper than the frame limit is said to be cut by depth, and counted")
 def deep_900():
-    d = waggle_ok("-F", 999, "--json", "30", "--", workload("deep"), 900, 2)
+    d = waggle_ok("-F", 999, "--max-frames", "128", "--json", "30", "--", workload("deep"), 900, 2)
     report = load_json(d)
     cuts = {c["reason"]: c["samples"] for c in report["ledger"]["cuts"]}
     check(cuts.get("depth", 0) > 300, "cuts by depth:", cuts)
@@ -182,9 +182,9 @@ def deep_900():
     check(total <= report["ledger"]["samples_taken"], "recursion counted more than once:", total)
 
 
-@case("recursion 900 deep is whole with a higher frame limit")
+@case("recursion 900 deep is whole")
 def deep_900_whole():
-    d = waggle_ok("-F", 199, "--max-frames", "1024", "30", "--", workload("deep"), 900, 2)
+    d = waggle_ok("-F", 199, "30", "--", workload("deep"), 900, 2)
     mine = Folded.parse(d.out).comm("deep")
     right = mine.only(lambda s: s.count("deep_recurse") == 900 and s[1] == "_start")
     check(right.total() >= 0.9 * mine.total(), right.total(), "of", mine.total(), mine.cut().show(1))
