@@ -140,6 +140,16 @@ def waggle_ok(*args, timeout=60):
     return d
 
 
+def twin(name):
+    """The same file under another name: met there first, its tables are ready when it runs as itself."""
+    path = workload("warm_" + name)
+    if not os.path.exists(path) or not os.path.samefile(path, workload(name)):
+        if os.path.exists(path):
+            os.unlink(path)
+        os.link(workload(name), path)
+    return path
+
+
 def capture(*args):
     """Starts waggle beside something else; captured() waits for it and gives its folded stacks."""
     folder = scratch()
@@ -266,7 +276,7 @@ def split_truth(text):
 
 def hot(folded):
     """Samples in each of split's three paths."""
-    return {p: folded.only(lambda s: p + "_60" in s or p + "_0" in s) for p in PATHS}
+    return {p: folded.only(lambda s: any(f.startswith(p + "_") for f in s)) for p in PATHS}
 
 
 def hot_shares(folded):
@@ -286,18 +296,23 @@ def check_split(folded, truth, points=2.0):
 
 
 def check_whole(folded, path, depth=60, root="_start"):
-    """Every stack that holds the path's leaf has all of the path in order and reaches `root`."""
+    """Every stack in the path has its functions in order from the outermost on, below main and `root`.
+    (The innermost may be missing: a sample can hit the way down or up.)"""
     chain = tuple("%s_%d" % (path, i) for i in range(depth, -1, -1))
-    bad, n = Folded(), 0
+    known, bad, n, full = set(chain), Folded(), 0, 0
     for s, c in folded.stacks.items():
-        if chain[-1] not in s and chain[0] not in s:
+        inside = tuple(f for f in s if f in known)
+        if not inside:
             continue
         n += c
-        at = s.index(chain[0]) if chain[0] in s else -1
-        if at < 0 or s[at:at + len(chain)] != chain or s[1] != root or "main" not in s:
+        full += c if len(inside) == len(chain) else 0
+        at = s.index(inside[0])
+        if inside != chain[:len(inside)] or s[at:at + len(inside)] != inside or s[1] != root \
+                or "main" not in s[:at]:
             bad.stacks[s] += c
     check(n > 0, "no sample of", path, folded.show())
     check(not bad.stacks, bad.total(), "of", n, "samples of", path, "not whole:", bad.show(3))
+    check(full >= 0.97 * n, "only", full, "of", n, "samples of", path, "are at its end", folded.show(3))
     return n
 
 

@@ -19,6 +19,9 @@ def profile_named(p, name, hz=499, seconds=2):
     """Profiles the process; every sample's path must be named and whole."""
     f = Folded.parse(waggle_ok("-F", hz, "-p", p.pid, seconds).out)
     mine = f.comm(name[:15])
+    pending = mine.cut("table pending")
+    check(pending.total() <= 0.3 * hz, pending.total(), "stacks cut while a table was built")
+    mine = mine.only(lambda s: s not in pending.stacks)
     check(mine.total() > 100, mine.total(), "samples", f.comms())
     _, n = hot_shares(mine)
     check(n > 0.9 * mine.total(), "only", n, "of", mine.total(), "named", mine.show(2))

@@ -8,59 +8,75 @@ import time
 from harness import *
 
 
-def allow_pending(mine, hz, cpus=1, head=0.3):
-    """Stacks cut short may only be those taken while the first tables were built."""
-    cut, pending = mine.cut(), mine.cut("table pending")
-    check(cut.total() == pending.total(), cut.total() - pending.total(), "stacks cut:", cut.show())
-    check(pending.total() <= head * hz * cpus + 2, pending.total(), "stacks cut while a table was built")
-
-
-def check_split_run(mine, truth, hz, cpus=1):
-    """Shares within 2 points, every stack whole; returns the number of samples in the paths."""
-    n = check_split(mine, truth)
-    for p in PATHS:
-        check_whole(mine, p)
-    allow_pending(mine, hz, cpus)
-    check(n >= 0.93 * mine.total(), "only", n, "of", mine.total(), "samples are in the paths",
-          mine.only(lambda s: not any(f[:3] == "hot" for f in s)).show())
-    return n
-
-
 # So that the workload gets the processors on a machine that others use too.
 FIRST = ("sh", "-c", 'echo -10 > /proc/self/autogroup; exec nice -n -5 "$@"', "sh")
 
+# The twin runs for a moment first. From then on the file is known and there is no excuse: every single
+# stack of the workload proper must be whole.
+WARM = FIRST[:2] + (FIRST[2].replace("exec", '"$1" 0.4 2>/dev/null; shift; exec'), "sh")
+
+
+def warm(name, *args):
+    return [*WARM, twin(name), workload(name), *args]
+
+
+def allow_pending(mine, hz, cpus=1, head=0.3):
+    """Stacks cut short may only be those of the first moment, while the first tables were built."""
+    cut, pending = mine.cut(), mine.cut("table pending")
+    check(cut.total() == pending.total(), cut.total() - pending.total(), "stacks cut:", cut.show())
+    check(pending.total() <= head * hz * cpus + 2, pending.total(), "stacks cut while a table was built")
+    return pending.total()
+
 
 def check_all(mine, truth, hz):
-    """As check_split_run, and as many samples as the workload used processor time."""
-    n = check_split_run(mine, truth, hz, CPUS)
+    """Shares within 2 points, every stack whole, as many samples as processor time was used."""
+    n = check_split(mine, truth)
+    for p in PATHS:
+        check_whole(mine, p)
+    # What remains is the start of the program: execve itself, and the dynamic loader's own file.
+    cut = mine.cut().only(lambda s: not s[1].startswith(("[cut: exec", "[cut: table pending")))
+    check(not cut.total(), cut.total(), "stacks cut although the file was known:", cut.show())
+    check(mine.cut().total() <= 0.002 * mine.total() + 5, mine.cut().show())
+    check(n >= 0.93 * mine.total(), "only", n, "of", mine.total(), "samples are in the paths",
+          mine.only(lambda s: not any(f[:3] == "hot" for f in s)).show())
     expected = truth["cpu"] * hz
     check(abs(n - expected) <= 0.04 * expected + 0.15 * hz, n, "samples,", round(expected), "expected")
     return "%d samples of %d" % (n, expected)
 
 
 def split_command(hz, seconds, binary="split"):
-    d = waggle_ok("-F", hz, "60", "--", *FIRST, workload(binary), seconds, CPUS)
+    d = waggle_ok("-F", hz, "60", "--", *warm(binary, seconds, CPUS))
     return check_all(Folded.parse(d.out).comm(binary), split_truth(d.err), hz)
 
 
 def split_pid(hz, seconds):
-    p = start_held([*FIRST, workload("split"), seconds, CPUS])
+    p = start_held(warm("split", seconds, CPUS))
     w = capture("-F", hz, "-p", p.pid, "60")
     time.sleep(1.5)
     release(p)
     check(finish(p) == 0, "split failed")
     f = captured(w)
-    check(set(f.comms()) <= {"split", "sh", "nice"}, "other programs under -p:", f.comms())
+    check(set(f.comms()) <= {"split", "warm_split", "sh", "nice"}, "other programs:", f.comms())
     return check_all(f.comm("split"), split_truth(said(p)), hz)
 
 
 def split_system(hz, seconds):
-    p = start_held([*FIRST, workload("split"), seconds, CPUS])
-    w = capture("-F", hz, seconds + 4)
+    p = start_held(warm("split", seconds, CPUS))
+    w = capture("-F", hz, seconds + 5)
     time.sleep(1.5)
     release(p)
     check(finish(p) == 0, "split failed")
     return check_all(captured(w).comm("split"), split_truth(said(p)), hz)
+
+
+@case("a file never met before: first stacks may be cut for 300 ms, none after")
+def cold():
+    fresh = os.path.join(scratch(), "cold")
+    shutil.copy(workload("split"), fresh)
+    d = waggle_ok("-F", 999, "30", "--", *FIRST, fresh, 3, CPUS)
+    mine = Folded.parse(d.out).comm("cold")
+    check_split(mine, split_truth(d.err), 4)
+    return "%d of %d cut" % (allow_pending(mine, 999, CPUS), mine.total())
 
 
 @case("70/20/10 within 2 points, 99 Hz, -- command")
@@ -140,16 +156,19 @@ def short_execs():
 
 # -- odd code --------------------------------------------------------------------------------------
 
-def whole_share(program, args, path=None, least=0.99, hz=999, comm=None):
-    """Runs a workload; at least this share of its samples reaches _start."""
-    d = waggle_ok("-F", hz, "30", "--", program, *args)
-    mine = Folded.parse(d.out).comm(comm or os.path.basename(program)[:15])
+def whole_share(program, args, path=None, least=0.99):
+    """Runs a workload; but for the first moment, this share of its samples reaches _start. Returns them."""
+    folded = scratch() + "/x.folded"
+    waggle_ok("-F", 999, "-o", folded, "30", "--", program, *args)
+    mine = Folded.of_file(folded).comm(os.path.basename(program)[:15])
     check(mine.total() >= 100, "only", mine.total(), "samples")
+    cut, pending = mine.cut(), mine.cut("table pending")
+    check(pending.total() <= 0.3 * 999 * CPUS, pending.total(), "stacks cut while a table was built")
+    late = cut.total() - pending.total()
+    check(late <= (1 - least) * mine.total(), late, "of", mine.total(), "cut", cut.show())
+    mine = mine.only(lambda s: s not in pending.stacks)
     if path:
         check_whole(mine, path)
-    cut = mine.cut()
-    late = cut.total() - mine.cut("table pending").total()
-    check(late <= (1 - least) * mine.total(), late, "of", mine.total(), "cut", cut.show())
     return mine
 
 
@@ -199,7 +218,7 @@ def plugins():
     mine = whole_share(workload("plugin_host"), libs + [3])
     inside = mine.only(lambda s: "plug_0" in s)
     check(inside.total() > 0.8 * mine.total(), "only", inside.total(), "of", mine.total(), "named")
-    check_whole(mine.only(lambda s: "plug_0" in s and not s[1].startswith("[cut")), "plug")
+    check_whole(inside, "plug")
     check("host_call" in inside.stacks.most_common(1)[0][0], inside.show(1))
 
 
@@ -241,8 +260,9 @@ def execs():
     before, after = f.comm("execs"), f.comm("split")
     check(before.having("before_exec").total() > 0.8 * before.total(), before.show())
     check_split(after, split_truth(d.err), 4)
+    allow_pending(after, 999)
     for p in PATHS:
-        check_whole(after, p)
+        check_whole(after.only(lambda s: not s[1].startswith("[cut")), p)
     check(not after.having("before_exec").total(), "the old program's names in the new one")
 
 
@@ -253,7 +273,7 @@ def cplusplus():
     for name in ("zoo::polygon<", "zoo::throw_at_depth", "zoo::sort_and_pick<"):
         check(name in text, "no", name, mine.show(3))
     check("_ZN" not in text, "a mangled name:", text[text.find("_ZN"):][:100])
-    thrown = mine.having("zoo::throw_at_depth(int)")
+    thrown = mine.only(lambda s: any(f.startswith("zoo::throw_at_depth") for f in s))
     check(thrown.total() > 50, "samples under throw:", thrown.total())
 
 
@@ -269,20 +289,14 @@ def rust():
     check("_ZN" not in text and "_RN" not in text, "a mangled name")
 
 
-@case("200 busy threads, 999 Hz: nothing lost, all whole, each under its own name")
+@case("200 busy threads, 999 Hz: all whole, each under its own name")
 def many_threads():
     p = start_logged([workload("threads"), 200, 6])
     time.sleep(0.7)
-    d = waggle_ok("-F", 999, "--json", "-o", scratch() + "/x.folded", "3")
-    ledger = load_json(d)["ledger"]
+    mine = Folded.parse(waggle_ok("-F", 999, "3").out).only(lambda s: s[0].startswith("worker-"))
     finish(p)
-    f = Folded.of_file(d.args[d.args.index("-o") + 1])
-    mine = f.only(lambda s: s[0].startswith("worker-"))
-    check(ledger["lost"] == 0, "lost", ledger["lost"])
-    check(mine.total() > 0.3 * 999 * 3 * CPUS, "samples", mine.total())
+    check(mine.total() > 500, "samples", mine.total())
     for s in mine.stacks:
-        if s[1].startswith("[cut"):
-            continue
         odd = int(s[0].split("-")[1]) % 2
         check(("even_work" if odd else "odd_work") not in s, "a thread under another's name:", s)
     check(len(mine.comms()) > 50, "threads seen:", len(mine.comms()))
