@@ -155,7 +155,7 @@ unit: $(UNIT)
 	$(Q)sh tools/run-unit.sh $(UNIT)
 
 # Everything `check` needs built, so that a user can build and root only run.
-test-programs: all $(UNIT) workloads
+test-programs: all $(UNIT) workloads $(B)/test/web/generate
 	$(Q)$(MAKE) --no-print-directory SAN=1 B=$(B)-san unit-programs
 unit-programs: $(UNIT)
 

@@ -15,15 +15,9 @@
 EMBED(web_viewer_html);
 EMBED(web_viewer_css);
 
-/* Scripts in the order they need each other. */
-#define SCRIPTS \
-	SCRIPT(web_words_js) SCRIPT(web_model_js) SCRIPT(web_tree_js) SCRIPT(web_palette_js) \
-	SCRIPT(web_flame_js) SCRIPT(web_table_js) SCRIPT(web_strip_js) SCRIPT(web_picker_js) \
-	SCRIPT(web_panels_js) SCRIPT(web_viewer_js)
-
-#define SCRIPT(name) EMBED(name);
-SCRIPTS
-#undef SCRIPT
+#define ROW(name) EMBED(name);
+#include "format/html_scripts.def"
+#undef ROW
 
 enum { HTML_BLOCK = 48 * 1024 }; /* a multiple of 3, so that base64 needs no carry */
 
@@ -111,9 +105,9 @@ static void html_title(struct out *to, const struct profile *p, const struct for
 static void html_scripts(struct out *to)
 {
 	out_puts(to, "\"use strict\";\n");
-#define SCRIPT(name) out_put(to, embed_##name, EMBED_SIZE(name));
-	SCRIPTS
-#undef SCRIPT
+#define ROW(name) out_put(to, embed_##name, EMBED_SIZE(name));
+#include "format/html_scripts.def"
+#undef ROW
 }
 
 /* Writes the frame up to `mark` and returns what is behind it. */
@@ -151,7 +145,8 @@ static int html_write(const struct profile *p, const struct format_opts *o, stru
 
 const struct format format_html = {
 	.name = "html",
-	.exts = { ".html", ".htm" },
-	.help = "one self-contained page: flame graph, callers, functions, time, threads; any browser",
+	.exts = {".html", ".htm"},
+	.help = "one self-contained page: flame graph, callers, functions, time, threads; any "
+		"browser",
 	.write = html_write,
 };

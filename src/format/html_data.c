@@ -34,13 +34,13 @@ struct html_data {
 	uint32_t *order;      /* tree nodes in preorder */
 	uint32_t *node_frame; /* per tree node */
 	VEC(struct html_frame) frames;
-	struct map64 by_mark; /* name << 8 | kind -> frame */
+	struct map64 by_mark;        /* name << 8 | kind -> frame */
 	uint32_t *comms, *processes; /* per task, strings of the tree */
 	uint64_t bucket_width;
 	uint32_t n_buckets;
 	struct html_row *rows;
 	size_t n_rows;
-	int64_t *sums;        /* per row and value type, after rows were added up */
+	int64_t *sums; /* per row and value type, after rows were added up */
 	struct buf column;
 };
 
@@ -60,14 +60,16 @@ static void data_free(struct html_data *d)
 	buf_free(&d->column);
 }
 
-/* -- frames -------------------------------------------------------------------------------------- */
+/* -- frames --------------------------------------------------------------------------------------
+ */
 
 static uint64_t data_mark(uint32_t name, uint8_t kind)
 {
 	return (uint64_t)name << 8 | kind;
 }
 
-/* Frames are what nodes show: a label and a kind. The object is kept while all nodes agree on it. */
+/* Frames are what nodes show: a label and a kind. The object is kept while all nodes agree on it.
+ */
 static int data_frames(struct html_data *d)
 {
 	struct calltree *t = d->t;
@@ -77,10 +79,11 @@ static int data_frames(struct html_data *d)
 		return -ENOMEM;
 	for (size_t i = 0; i < t->nodes.n; i++) {
 		const struct calltree_node *n = &t->nodes.at[i];
-		struct html_frame f = { .name = n->name, .object = n->object, .kind = n->kind };
+		struct html_frame f = {.name = n->name, .object = n->object, .kind = n->kind};
 		bool is_new;
-		uint32_t *at = map64_insert(&d->by_mark, i ? data_mark(n->name, n->kind) : UINT64_MAX,
-					    (uint32_t)d->frames.n, &is_new);
+		uint32_t *at =
+			map64_insert(&d->by_mark, i ? data_mark(n->name, n->kind) : UINT64_MAX,
+				     (uint32_t)d->frames.n, &is_new);
 
 		if (!at || (is_new && !VEC_PUSH(&d->frames, f)))
 			return -ENOMEM;
@@ -96,7 +99,8 @@ static int data_source_line(struct html_data *d, const struct profile_line *line
 	const struct intern *strings = &d->p->strings;
 	uint32_t name = intern_find(&d->t->strings, profile_text(d->p, line->function),
 				    intern_len(strings, line->function));
-	uint32_t file, *at = name == INTERN_NONE ? NULL : map64_find(&d->by_mark, data_mark(name, kind));
+	uint32_t file,
+		*at = name == INTERN_NONE ? NULL : map64_find(&d->by_mark, data_mark(name, kind));
 	struct html_frame *f = at ? &d->frames.at[*at] : NULL;
 
 	if (!f || !line->file)
@@ -151,7 +155,8 @@ static int data_tasks(struct html_data *d)
 	return 0;
 }
 
-/* -- nodes --------------------------------------------------------------------------------------- */
+/* -- nodes ---------------------------------------------------------------------------------------
+ */
 
 static int data_order(struct html_data *d)
 {
@@ -177,12 +182,13 @@ static int data_order(struct html_data *d)
 	}
 }
 
-/* -- rows ---------------------------------------------------------------------------------------- */
+/* -- rows ----------------------------------------------------------------------------------------
+ */
 
 /* 1, 2 or 5 times a power of ten, at least a millisecond: round numbers make good time axes. */
 static void data_choose_buckets(struct html_data *d)
 {
-	static const uint64_t steps[] = { 2, 5, 10 };
+	static const uint64_t steps[] = {2, 5, 10};
 	uint64_t last = 0, width = 1000000, base = width;
 	bool timed = false;
 
@@ -279,7 +285,8 @@ static int64_t data_scale(const struct html_data *d, size_t type)
 	return scale;
 }
 
-/* -- head ---------------------------------------------------------------------------------------- */
+/* -- head ----------------------------------------------------------------------------------------
+ */
 
 static void head_text(struct html_data *d, const char *key, const struct buf *text)
 {
@@ -334,8 +341,8 @@ static void head_facts(struct html_data *d, const struct buf *date)
 static void head_subtitle(struct html_data *d, const struct buf *date)
 {
 	const struct profile_meta *m = &d->p->meta;
-	const char *parts[4] = { profile_text(d->p, m->event), "", profile_text(d->p, m->kernel),
-				 date->data ? (const char *)date->data : "" };
+	const char *parts[4] = {profile_text(d->p, m->event), "", profile_text(d->p, m->kernel),
+				date->data ? (const char *)date->data : ""};
 	struct buf line = { 0 };
 	char rate[32];
 
@@ -354,8 +361,8 @@ static void head_subtitle(struct html_data *d, const struct buf *date)
 	buf_free(&line);
 }
 
-static void head_causes(struct html_data *d, const char *key, const struct ledger_cause *c, size_t n,
-			const char *(*text)(uint32_t))
+static void head_causes(struct html_data *d, const char *key, const struct ledger_cause *c,
+			size_t n, const char *(*text)(uint32_t))
 {
 	const struct profile *p = d->p;
 
@@ -378,8 +385,9 @@ static void head_ledger(struct html_data *d)
 	const struct ledger *l = &d->p->ledger;
 	const struct ledger_row *rows = ledger_rows();
 
-	out_printf(d->to, "\"ledger\":{\"known\":%s,\"lost\":%" PRIu64 ",\"taken\":%" PRIu64
-			  ",\"whole\":%.6f,\"user_stacks\":%" PRIu64 ",\"damaged\":%" PRIu64 ",\"rows\":[",
+	out_printf(d->to,
+		   "\"ledger\":{\"known\":%s,\"lost\":%" PRIu64 ",\"taken\":%" PRIu64
+		   ",\"whole\":%.6f,\"user_stacks\":%" PRIu64 ",\"damaged\":%" PRIu64 ",\"rows\":[",
 		   l->n[LEDGER_EXPECTED] || l->n[LEDGER_TICKS] ? "true" : "false", ledger_lost(l),
 		   l->n[LEDGER_TAKEN], ledger_whole_share(l), l->n[LEDGER_STACKS_USER],
 		   l->n[LEDGER_LOST_DAMAGE] + l->n[LEDGER_LOST_DAMAGE_BYTES] +
@@ -403,9 +411,11 @@ static void head_values(struct html_data *d)
 		int64_t scale = i ? data_scale(d, i) : 0;
 
 		out_puts(d->to, i ? ",{\"type\":" : "{\"type\":");
-		format_json_string(d->to, profile_text(p, v->type), intern_len(&p->strings, v->type));
+		format_json_string(d->to, profile_text(p, v->type),
+				   intern_len(&p->strings, v->type));
 		out_puts(d->to, ",\"unit\":");
-		format_json_string(d->to, profile_text(p, v->unit), intern_len(&p->strings, v->unit));
+		format_json_string(d->to, profile_text(p, v->unit),
+				   intern_len(&p->strings, v->unit));
 		if (scale)
 			out_printf(d->to, ",\"scale\":%" PRId64, scale);
 		out_putc(d->to, '}');
@@ -415,7 +425,7 @@ static void head_values(struct html_data *d)
 
 static void data_head(struct html_data *d, const struct format_opts *o)
 {
-	struct buf title = { 0 }, ledger = { 0 }, date = { 0 };
+	struct buf title = { 0 }, ledger = {0}, date = {0};
 	const struct intern *s = &d->t->strings;
 	uint32_t value = o->tree.value < d->p->value_types.n ? o->tree.value : d->p->default_value;
 
@@ -436,8 +446,8 @@ static void data_head(struct html_data *d, const struct format_opts *o)
 	head_values(d);
 	if (d->p->meta.frequency)
 		out_printf(d->to, "\"tick\":%u,", 1000000000 / d->p->meta.frequency);
-	out_printf(d->to, "\"default_value\":%u,\"buckets\":{\"n\":%u,\"width\":%" PRIu64 "},", value,
-		   d->n_buckets, d->bucket_width);
+	out_printf(d->to, "\"default_value\":%u,\"buckets\":{\"n\":%u,\"width\":%" PRIu64 "},",
+		   value, d->n_buckets, d->bucket_width);
 	out_printf(d->to, "\"counts\":{\"frames\":%zu,\"nodes\":%zu,\"tasks\":%zu,\"rows\":%zu},",
 		   d->frames.n, d->t->nodes.n, d->p->tasks.n, d->n_rows);
 	out_puts(d->to, "\"strings\":[");
@@ -452,7 +462,8 @@ static void data_head(struct html_data *d, const struct format_opts *o)
 	buf_free(&date);
 }
 
-/* -- columns ------------------------------------------------------------------------------------- */
+/* -- columns -------------------------------------------------------------------------------------
+ */
 
 static void column_put(struct html_data *d)
 {
@@ -460,11 +471,11 @@ static void column_put(struct html_data *d)
 	d->column.len = 0;
 }
 
-#define COLUMN(d, n, expression)                                         \
-	do {                                                             \
-		for (size_t i = 0; i < (n); i++)                         \
-			buf_uleb(&(d)->column, (uint64_t)(expression));  \
-		column_put(d);                                           \
+#define COLUMN(d, n, expression)                                                                   \
+	do {                                                                                       \
+		for (size_t i = 0; i < (n); i++)                                                   \
+			buf_uleb(&(d)->column, (uint64_t)(expression));                            \
+		column_put(d);                                                                     \
 	} while (0)
 
 static void data_pops(struct html_data *d)
@@ -508,8 +519,9 @@ static void data_columns(struct html_data *d)
 	for (size_t k = 0; k < types; k++) {
 		if (k && data_scale(d, k))
 			continue;
-		COLUMN(d, d->n_rows, (uint64_t)d->sums[i * types + k] << 1 ^
-					     (uint64_t)(d->sums[i * types + k] >> 63));
+		COLUMN(d, d->n_rows,
+		       (uint64_t)d->sums[i * types + k] << 1 ^
+			       (uint64_t)(d->sums[i * types + k] >> 63));
 	}
 }
 
@@ -532,7 +544,7 @@ static int data_gather(struct html_data *d, const struct format_opts *o)
 
 int html_data_write(const struct profile *p, const struct format_opts *o, struct out *to)
 {
-	struct html_data d = { .p = p, .to = to };
+	struct html_data d = {.p = p, .to = to};
 	struct out head, *real = to;
 	int err = data_gather(&d, o);
 

@@ -8,10 +8,9 @@
 #include <math.h>
 
 static const struct palette_kind palette[PALETTE_KINDS] = {
-	{ 'u', "User", 41, 88, 64 },     { 'k', "Kernel", 13, 74, 67 },
-	{ 'j', "JIT", 104, 40, 62 },     { 'i', "Inlined", 186, 45, 66 },
-	{ 'o', "Off-CPU", 231, 52, 76 }, { 'c', "Cut short", 30, 5, 68 },
-	{ 't', "Task", 36, 16, 82 },
+	{'u', "User", 41, 88, 64},     {'k', "Kernel", 13, 74, 67},   {'j', "JIT", 104, 40, 62},
+	{'i', "Inlined", 186, 45, 66}, {'o', "Off-CPU", 231, 52, 76}, {'c', "Cut short", 30, 5, 68},
+	{'t', "Task", 36, 16, 82},
 };
 
 const struct palette_kind *palette_kind(uint8_t kind)
@@ -45,6 +44,6 @@ uint32_t palette_rgb(uint8_t kind, uint32_t tint, bool dark)
 	double sat = p->sat * (dark ? 0.8 : 1) / 100;
 	double light = (p->light + (double)(tint / 2) * 2.2 - 3.3 - (dark ? 7 : 0)) / 100;
 
-	return palette_channel(0, hue, sat, light) << 16 | palette_channel(8, hue, sat, light) << 8 |
-	       palette_channel(4, hue, sat, light);
+	return palette_channel(0, hue, sat, light) << 16 |
+	       palette_channel(8, hue, sat, light) << 8 | palette_channel(4, hue, sat, light);
 }

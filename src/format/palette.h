@@ -10,8 +10,8 @@
 enum { PALETTE_KINDS = 7, PALETTE_TINTS = 8 }; /* enum frame_kind, and tasks last */
 
 struct palette_kind {
-	char key;           /* first letter of the style class */
-	const char *name;   /* in the legend */
+	char key;         /* first letter of the style class */
+	const char *name; /* in the legend */
 	double hue, sat, light;
 };
 

@@ -28,7 +28,7 @@ void pen_int(struct pen *p, int64_t v)
 void pen_hundredths(struct pen *p, int64_t v)
 {
 	uint64_t u = pen_sign(p, v), part = u % 100;
-	char tail[3] = { '.', (char)('0' + part / 10), (char)('0' + part % 10) };
+	char tail[3] = {'.', (char)('0' + part / 10), (char)('0' + part % 10)};
 
 	pen_int(p, (int64_t)(u / 100));
 	if (part)

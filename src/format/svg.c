@@ -14,6 +14,7 @@
 #include "format/palette.h"
 #include "format/pen.h"
 
+EMBED(web_flame_svg_css);
 EMBED(web_flame_svg_js);
 
 enum {
@@ -22,9 +23,11 @@ enum {
 	SVG_MARGIN = 16,
 	SVG_TOP = 66,
 	SVG_ROW = 18,
-	SVG_CHAR = 662, /* hundredths of a pixel: 11 px DejaVu Sans Mono, the widest of the fonts asked for */
+	SVG_CHAR = 662, /* hundredths of a pixel: 11 px DejaVu Sans Mono, the widest of the fonts
+			   asked for */
 	SVG_TEXT_PAD = 4,
-	SVG_LINE = 17, /* of the footer */
+	SVG_LINE = 17,     /* of the footer */
+	SVG_ROOT_TINT = 2, /* of the kind for tasks */
 };
 
 #define SVG_LEAST_PX 0.1
@@ -39,13 +42,13 @@ struct svg {
 	double least;     /* narrower is not drawn, in value units */
 	const char *unit; /* of the value type */
 	const char *type;
-	uint8_t *drawn;   /* per node */
-	uint32_t depth;   /* of the deepest node drawn */
-	uint64_t culled;  /* nodes not drawn */
+	uint8_t *drawn;       /* per node */
+	uint32_t depth;       /* of the deepest node drawn */
+	uint64_t culled;      /* nodes not drawn */
 	int64_t culled_value; /* what the outermost of them hold */
 	bool kinds[PALETTE_KINDS];
 	bool tints[PALETTE_KINDS][PALETTE_TINTS];
-	uint8_t *tint;    /* per string of the tree: 1 + tint, 0 = not hashed yet */
+	uint8_t *tint; /* per string of the tree: 1 + tint, 0 = not hashed yet */
 };
 
 static uint8_t svg_kind(const struct svg *s, uint32_t node)
@@ -69,6 +72,7 @@ static void svg_prune(struct svg *s)
 	uint32_t *depth = calloc(s->t->nodes.n, sizeof(*depth));
 
 	s->drawn[0] = 1;
+	s->tints[PALETTE_KINDS - 1][SVG_ROOT_TINT] = true;
 	for (uint32_t i = 1; depth && i < s->t->nodes.n; i++) {
 		const struct calltree_node *n = &s->t->nodes.at[i];
 
@@ -91,7 +95,7 @@ static void svg_prune(struct svg *s)
 static void svg_hex(struct pen *p, uint32_t rgb)
 {
 	static const char digits[] = "0123456789abcdef";
-	char text[7] = { '#' };
+	char text[7] = {'#'};
 
 	for (int i = 0; i < 6; i++)
 		text[1 + i] = digits[rgb >> (20 - 4 * i) & 15];
@@ -116,31 +120,10 @@ static void svg_tints(struct svg *s, bool dark)
 
 static void svg_style(struct svg *s)
 {
-	pen_puts(&s->pen,
-		 "<style>\n"
-		 ":root{background:#fff}.page{fill:#fff}\n"
-		 "text{font:11px ui-monospace,'SF Mono',Menlo,Consolas,'DejaVu Sans Mono',monospace;"
-		 "fill:#1f1a12;pointer-events:none}\n"
-		 ".head,.foot,.foot *,.button text,.tip text{font-family:system-ui,-apple-system,'Segoe UI',"
-		 "'DejaVu Sans',sans-serif}\n"
-		 ".head{font-size:16px;font-weight:600;fill:#221d15}\n"
-		 ".foot,.foot text{font-size:12px;fill:#6b6355}\n"
-		 ".button{cursor:pointer}.button rect{fill:#f3efe8}.button text{font-size:12px;fill:#221d15}\n"
-		 ".button:hover rect{fill:#fdf0d5}\n"
-		 "#frames g{cursor:pointer}#frames g:hover rect{stroke:#1b1712;stroke-width:1}\n"
-		 "#frames g:focus{outline:none}#frames g:focus rect{stroke:#1b1712;stroke-width:2}\n"
-		 ".button:focus-visible{outline:2px solid #b36b00}\n"
-		 "#frames .around{opacity:.55}#frames .faded rect{opacity:.22}"
-		 "#frames .faded text{opacity:.7;fill:#3a352b}\n"
-		 ".tip{pointer-events:none}.tip rect{fill:#fff;stroke:#d8d0c0}.tip text{font-size:12px}\n"
-		 ".tip .name{font:600 12px ui-monospace,'SF Mono',Menlo,Consolas,'DejaVu Sans Mono',monospace}\n");
+	pen_puts(&s->pen, "<style>\n");
+	pen_put(&s->pen, embed_web_flame_svg_css, EMBED_SIZE(web_flame_svg_css));
 	svg_tints(s, false);
-	pen_puts(&s->pen,
-		 "\n@media (prefers-color-scheme:dark){\n"
-		 ":root{background:#171512}.page{fill:#171512}.head{fill:#efeae0}.foot,.foot text{fill:#a69d8d}\n"
-		 ".button rect{fill:#2c2822}.button text{fill:#efeae0}.button:hover rect{fill:#3a2c10}\n"
-		 "#frames .faded text{fill:#d9d4ca}#frames g:hover rect,#frames g:focus rect{stroke:#fff}\n"
-		 ".tip rect{fill:#26231e;stroke:#4a4338}.tip text{fill:#efeae0}\n");
+	pen_puts(&s->pen, "\n@media (prefers-color-scheme: dark) {\n");
 	svg_tints(s, true);
 	pen_puts(&s->pen, "}\n</style>\n");
 }
@@ -194,7 +177,7 @@ static void svg_frame(struct svg *s, uint32_t i, int64_t start, uint32_t depth)
 
 	pen_puts(p, "<g class=\"");
 	pen_putc(p, palette_kind(svg_kind(s, i))->key);
-	pen_int(p, i ? svg_tint(s, n->name) : 2);
+	pen_int(p, i ? svg_tint(s, n->name) : SVG_ROOT_TINT);
 	pen_puts(p, "\" v=\"");
 	pen_int(p, start);
 	pen_putc(p, ' ');
@@ -358,7 +341,8 @@ static void svg_foot(struct svg *s, const struct profile *p)
 	if (s->culled) {
 		svg_foot_line(s, y + SVG_LINE);
 		pen_count(&s->pen, (int64_t)s->culled);
-		pen_puts(&s->pen, s->culled == 1 ? " frame narrower than " : " frames narrower than ");
+		pen_puts(&s->pen,
+			 s->culled == 1 ? " frame narrower than " : " frames narrower than ");
 		pen_hundredths(&s->pen, (int64_t)(100 * s->least * s->scale + 0.5));
 		pen_puts(&s->pen, " px not drawn: ");
 		pen_hundredths(&s->pen, svg_percent(s, s->culled_value));
@@ -396,8 +380,8 @@ static int svg_measure(struct svg *s, const struct format_opts *o)
 	s->unit = intern_get(&s->t->strings, s->t->value_unit);
 	s->type = intern_get(&s->t->strings, s->t->value_type);
 	s->scale = s->t->nodes.at[0].total > 0 ? room / (double)s->t->nodes.at[0].total : 0;
-	s->least = o->min_share < 0 ? (s->scale > 0 ? SVG_LEAST_PX / s->scale : 0) :
-				      o->min_share * (double)s->t->nodes.at[0].total;
+	s->least = o->min_share < 0 ? (s->scale > 0 ? SVG_LEAST_PX / s->scale : 0)
+				    : o->min_share * (double)s->t->nodes.at[0].total;
 	s->drawn = calloc(s->t->nodes.n, 1);
 	s->tint = calloc(s->t->strings.n, 1);
 	if (!s->drawn || !s->tint)
@@ -431,7 +415,7 @@ static int svg_write(const struct profile *p, const struct format_opts *o, struc
 
 const struct format format_svg = {
 	.name = "svg",
-	.exts = { ".svg" },
+	.exts = {".svg"},
 	.help = "interactive flame graph: zoom and search in any browser, no server",
 	.write = svg_write,
 };

@@ -1,10 +1,10 @@
 /* generate.c KIND DIR - makes profiles whose truth is known, for the browser tests.
  *
- * Writes DIR/KIND.svg, DIR/KIND.html and DIR/KIND.tsv; the last has one line per sample (time in ns, pid,
- * tid, thread, process, value, frames from the root joined by ';' with "_[k]", "_[i]", "_[j]" behind
- * their names), from which the tests work out by themselves what the pages have to show.
- * Kinds: demo (four programs over ten seconds), big (about a million nodes), deep (300 frames, recursion),
- * threads (3000 of them), odd (names that try to break out), untimed, empty.
+ * Writes DIR/KIND.svg, DIR/KIND.html and DIR/KIND.tsv; the last has one line per sample (time in
+ * ns, pid, tid, thread, process, value, frames from the root joined by ';' with "_[k]", "_[i]",
+ * "_[j]" behind their names), from which the tests work out by themselves what the pages have to
+ * show. Kinds: demo (four programs over ten seconds), big (about a million nodes), deep (300
+ * frames, recursion), threads (3000 of them), odd (names that try to break out), untimed, empty.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -29,7 +29,7 @@ static uint32_t make_random(struct maker *m, uint32_t below)
 
 static uint32_t make_object(struct maker *m, const char *path, enum object_kind kind)
 {
-	struct profile_object o = { .kind = (uint8_t)kind, .path = profile_str(m->p, path) };
+	struct profile_object o = {.kind = (uint8_t)kind, .path = profile_str(m->p, path)};
 
 	return profile_object(m->p, &o);
 }
@@ -49,23 +49,27 @@ static uint32_t make_frame(struct maker *m, const char *text)
 		*at++ = 0;
 		object = make_object(m, at, *at == '[' ? OBJECT_KERNEL : OBJECT_FILE);
 	}
-	for (char *part = strtok_r(copy, "|", &save); part && n < 4; part = strtok_r(NULL, "|", &save)) {
+	for (char *part = strtok_r(copy, "|", &save); part && n < 4;
+	     part = strtok_r(NULL, "|", &save)) {
 		size_t len = strlen(part);
 
 		if (len > 4 && !strncmp(part + len - 4, "_[", 2)) {
-			kind = part[len - 2] == 'k' ? FRAME_KERNEL : part[len - 2] == 'j' ? FRAME_JIT : kind;
+			kind = part[len - 2] == 'k'   ? FRAME_KERNEL
+			       : part[len - 2] == 'j' ? FRAME_JIT
+						      : kind;
 			part[len - 4] = 0;
 		}
 		lines[n].function = profile_str(m->p, part);
-		lines[n].file = profile_str(m->p, kind == FRAME_KERNEL ? "kernel/core.c" : "src/main.c");
+		lines[n].file =
+			profile_str(m->p, kind == FRAME_KERNEL ? "kernel/core.c" : "src/main.c");
 		lines[n].line = 10 + (uint32_t)strlen(part) * 3;
 		n++;
 	}
 	return profile_frame_named(m->p, object, 0, kind, lines, (uint16_t)n);
 }
 
-static void make_truth(struct maker *m, uint64_t time, uint32_t task, int64_t value, char *const *names,
-		       size_t n)
+static void make_truth(struct maker *m, uint64_t time, uint32_t task, int64_t value,
+		       char *const *names, size_t n)
 {
 	const struct profile_task *t = &m->p->tasks.at[task];
 
@@ -78,7 +82,8 @@ static void make_truth(struct maker *m, uint64_t time, uint32_t task, int64_t va
 		snprintf(copy, sizeof(copy), "%s", names[i]);
 		if (strchr(copy, '@'))
 			*strchr(copy, '@') = 0;
-		for (char *p = strtok_r(copy, "|", &save); p && k < 4; p = strtok_r(NULL, "|", &save))
+		for (char *p = strtok_r(copy, "|", &save); p && k < 4;
+		     p = strtok_r(NULL, "|", &save))
 			parts[k++] = p;
 		while (k--)
 			fprintf(m->tsv, "%s%s", parts[k], k || i + 1 < n ? ";" : "");
@@ -87,14 +92,16 @@ static void make_truth(struct maker *m, uint64_t time, uint32_t task, int64_t va
 }
 
 /* A sample with the stack "root;..;leaf". */
-static void make_sample(struct maker *m, uint64_t time, uint32_t task, const char *stack, int64_t value)
+static void make_sample(struct maker *m, uint64_t time, uint32_t task, const char *stack,
+			int64_t value)
 {
 	char *copy = strdup(stack), *names[FRAMES_MOST], *save = NULL;
-	struct profile_sample s = { .time = time, .task = task };
-	int64_t values[2] = { value, value * 10101010 };
+	struct profile_sample s = {.time = time, .task = task};
+	int64_t values[2] = {value, value * 10101010};
 	size_t n = 0;
 
-	for (char *f = strtok_r(copy, ";", &save); f && n < FRAMES_MOST; f = strtok_r(NULL, ";", &save)) {
+	for (char *f = strtok_r(copy, ";", &save); f && n < FRAMES_MOST;
+	     f = strtok_r(NULL, ";", &save)) {
 		names[n++] = f;
 		s.stack = profile_push(m->p, s.stack, make_frame(m, f));
 	}
@@ -104,12 +111,12 @@ static void make_sample(struct maker *m, uint64_t time, uint32_t task, const cha
 	free(copy);
 }
 
-#define LIBC "@/usr/lib/x86_64-linux-gnu/libc.so.6"
-#define K "_[k]@[kernel]"
+#define LIBC    "@/usr/lib/x86_64-linux-gnu/libc.so.6"
+#define K       "_[k]@[kernel]"
 #define SYSCALL "entry_SYSCALL_64" K ";do_syscall_64" K ";"
-#define REDIS "@/usr/bin/redis-server"
-#define NGINX "@/usr/sbin/nginx"
-#define PG "@/usr/lib/postgresql/15/bin/postgres"
+#define REDIS   "@/usr/bin/redis-server"
+#define NGINX   "@/usr/sbin/nginx"
+#define PG      "@/usr/lib/postgresql/15/bin/postgres"
 
 struct hot {
 	const char *stack;
@@ -117,63 +124,96 @@ struct hot {
 };
 
 static const struct hot redis_hot[] = {
-	{ "_start" REDIS ";__libc_start_main" LIBC ";main" REDIS ";aeMain" REDIS ";aeProcessEvents" REDIS
-	  ";readQueryFromClient" REDIS ";processInputBuffer" REDIS ";processCommand" REDIS ";call" REDIS
-	  ";setCommand" REDIS ";setGenericCommand" REDIS ";dictFind|dictGenericFind" REDIS, 30 },
-	{ "_start" REDIS ";__libc_start_main" LIBC ";main" REDIS ";aeMain" REDIS ";aeProcessEvents" REDIS
-	  ";readQueryFromClient" REDIS ";processInputBuffer" REDIS ";processCommand" REDIS ";call" REDIS
-	  ";zaddCommand" REDIS ";zslInsert_[i]|zsetAdd" REDIS, 26 },
-	{ "_start" REDIS ";__libc_start_main" LIBC ";main" REDIS ";aeMain" REDIS ";aeProcessEvents" REDIS
-	  ";readQueryFromClient" REDIS ";read" LIBC ";" SYSCALL "ksys_read" K ";vfs_read" K ";sock_read_iter" K
-	  ";tcp_recvmsg" K ";tcp_recvmsg_locked" K ";skb_copy_datagram_iter" K, 22 },
-	{ "_start" REDIS ";__libc_start_main" LIBC ";main" REDIS ";aeMain" REDIS ";aeProcessEvents" REDIS
-	  ";writeToClient" REDIS ";write" LIBC ";" SYSCALL "ksys_write" K ";sock_write_iter" K ";tcp_sendmsg" K
-	  ";tcp_push" K ";__tcp_transmit_skb" K ";ip_queue_xmit" K ";__dev_queue_xmit" K, 34 },
-	{ "_start" REDIS ";__libc_start_main" LIBC ";main" REDIS ";aeMain" REDIS ";aeProcessEvents" REDIS
-	  ";epoll_wait" LIBC ";" SYSCALL "do_epoll_wait" K ";schedule" K, 12 },
-	{ "_start" REDIS ";__libc_start_main" LIBC ";main" REDIS ";serverCron" REDIS ";databasesCron" REDIS
-	  ";activeExpireCycle" REDIS, 7 },
+	{"_start" REDIS ";__libc_start_main" LIBC ";main" REDIS ";aeMain" REDIS
+	 ";aeProcessEvents" REDIS ";readQueryFromClient" REDIS ";processInputBuffer" REDIS
+	 ";processCommand" REDIS ";call" REDIS ";setCommand" REDIS ";setGenericCommand" REDIS
+	 ";dictFind|dictGenericFind" REDIS,
+	 30},
+	{"_start" REDIS ";__libc_start_main" LIBC ";main" REDIS ";aeMain" REDIS
+	 ";aeProcessEvents" REDIS ";readQueryFromClient" REDIS ";processInputBuffer" REDIS
+	 ";processCommand" REDIS ";call" REDIS ";zaddCommand" REDIS ";zslInsert_[i]|zsetAdd" REDIS,
+	 26},
+	{"_start" REDIS ";__libc_start_main" LIBC ";main" REDIS ";aeMain" REDIS
+	 ";aeProcessEvents" REDIS ";readQueryFromClient" REDIS ";read" LIBC ";" SYSCALL
+	 "ksys_read" K ";vfs_read" K ";sock_read_iter" K ";tcp_recvmsg" K ";tcp_recvmsg_locked" K
+	 ";skb_copy_datagram_iter" K,
+	 22},
+	{"_start" REDIS ";__libc_start_main" LIBC ";main" REDIS ";aeMain" REDIS
+	 ";aeProcessEvents" REDIS ";writeToClient" REDIS ";write" LIBC ";" SYSCALL "ksys_write" K
+	 ";sock_write_iter" K ";tcp_sendmsg" K ";tcp_push" K ";__tcp_transmit_skb" K
+	 ";ip_queue_xmit" K ";__dev_queue_xmit" K,
+	 34},
+	{"_start" REDIS ";__libc_start_main" LIBC ";main" REDIS ";aeMain" REDIS
+	 ";aeProcessEvents" REDIS ";epoll_wait" LIBC ";" SYSCALL "do_epoll_wait" K ";schedule" K,
+	 12},
+	{"_start" REDIS ";__libc_start_main" LIBC ";main" REDIS ";serverCron" REDIS
+	 ";databasesCron" REDIS ";activeExpireCycle" REDIS,
+	 7},
 };
 static const struct hot redis_free_hot[] = {
-	{ "clone3" LIBC ";start_thread" LIBC ";bioProcessBackgroundJobs" REDIS ";lazyfreeFreeObject" REDIS
-	  ";je_free@/usr/lib/x86_64-linux-gnu/libjemalloc.so.2", 1 },
+	{"clone3" LIBC ";start_thread" LIBC ";bioProcessBackgroundJobs" REDIS
+	 ";lazyfreeFreeObject" REDIS ";je_free@/usr/lib/x86_64-linux-gnu/libjemalloc.so.2",
+	 1},
 };
 static const struct hot nginx_hot[] = {
-	{ "_start" NGINX ";__libc_start_main" LIBC ";main" NGINX ";ngx_master_process_cycle" NGINX
-	  ";ngx_worker_process_cycle" NGINX ";ngx_process_events_and_timers" NGINX ";ngx_epoll_process_events" NGINX
-	  ";ngx_http_process_request_line" NGINX ";ngx_http_handler" NGINX ";ngx_http_core_run_phases" NGINX
-	  ";ngx_http_static_handler" NGINX ";ngx_open_cached_file" NGINX, 14 },
-	{ "_start" NGINX ";__libc_start_main" LIBC ";main" NGINX ";ngx_master_process_cycle" NGINX
-	  ";ngx_worker_process_cycle" NGINX ";ngx_process_events_and_timers" NGINX ";ngx_epoll_process_events" NGINX
-	  ";ngx_http_process_request_line" NGINX ";ngx_http_handler" NGINX ";ngx_http_core_run_phases" NGINX
-	  ";ngx_http_writer" NGINX ";sendfile64" LIBC ";" SYSCALL "do_sendfile" K ";splice_direct_to_actor" K
-	  ";tcp_sendpage" K ";tcp_push" K ";__tcp_transmit_skb" K ";ip_queue_xmit" K, 30 },
-	{ "_start" NGINX ";__libc_start_main" LIBC ";main" NGINX ";ngx_master_process_cycle" NGINX
-	  ";ngx_worker_process_cycle" NGINX ";ngx_process_events_and_timers" NGINX ";ngx_epoll_process_events" NGINX
-	  ";ngx_ssl_handshake" NGINX ";SSL_do_handshake@/usr/lib/x86_64-linux-gnu/libssl.so.3"
-	  ";EVP_DigestSign@/usr/lib/x86_64-linux-gnu/libcrypto.so.3;bn_mul_mont@/usr/lib/x86_64-linux-gnu/libcrypto.so.3", 24 },
+	{"_start" NGINX ";__libc_start_main" LIBC ";main" NGINX ";ngx_master_process_cycle" NGINX
+	 ";ngx_worker_process_cycle" NGINX ";ngx_process_events_and_timers" NGINX
+	 ";ngx_epoll_process_events" NGINX ";ngx_http_process_request_line" NGINX
+	 ";ngx_http_handler" NGINX ";ngx_http_core_run_phases" NGINX
+	 ";ngx_http_static_handler" NGINX ";ngx_open_cached_file" NGINX,
+	 14},
+	{"_start" NGINX ";__libc_start_main" LIBC ";main" NGINX ";ngx_master_process_cycle" NGINX
+	 ";ngx_worker_process_cycle" NGINX ";ngx_process_events_and_timers" NGINX
+	 ";ngx_epoll_process_events" NGINX ";ngx_http_process_request_line" NGINX
+	 ";ngx_http_handler" NGINX ";ngx_http_core_run_phases" NGINX ";ngx_http_writer" NGINX
+	 ";sendfile64" LIBC ";" SYSCALL "do_sendfile" K ";splice_direct_to_actor" K
+	 ";tcp_sendpage" K ";tcp_push" K ";__tcp_transmit_skb" K ";ip_queue_xmit" K,
+	 30},
+	{"_start" NGINX ";__libc_start_main" LIBC ";main" NGINX ";ngx_master_process_cycle" NGINX
+	 ";ngx_worker_process_cycle" NGINX ";ngx_process_events_and_timers" NGINX
+	 ";ngx_epoll_process_events" NGINX ";ngx_ssl_handshake" NGINX
+	 ";SSL_do_handshake@/usr/lib/x86_64-linux-gnu/libssl.so.3"
+	 ";EVP_DigestSign@/usr/lib/x86_64-linux-gnu/libcrypto.so.3;bn_mul_mont@/usr/lib/"
+	 "x86_64-linux-gnu/libcrypto.so.3",
+	 24},
 };
 static const struct hot node_hot[] = {
-	{ "_start@/usr/bin/node;__libc_start_main" LIBC ";node::Start@/usr/bin/node;uv_run@/usr/bin/node;"
-	  "v8::Function::Call@/usr/bin/node;handleRequest /srv/app.js:41_[j]@[jit];renderPage /srv/app.js:88_[j]@[jit];"
-	  "escapeHtml /srv/app.js:12_[j]@[jit]", 22 },
-	{ "_start@/usr/bin/node;__libc_start_main" LIBC ";node::Start@/usr/bin/node;uv_run@/usr/bin/node;"
-	  "v8::Function::Call@/usr/bin/node;handleRequest /srv/app.js:41_[j]@[jit];JSON.stringify_[j]@[jit]", 12 },
-	{ "_start@/usr/bin/node;__libc_start_main" LIBC ";node::Start@/usr/bin/node;uv_run@/usr/bin/node;"
-	  "v8::internal::Heap::CollectGarbage@/usr/bin/node;v8::internal::MarkCompactCollector::MarkLiveObjects@/usr/bin/node", 9 },
+	{"_start@/usr/bin/node;__libc_start_main" LIBC
+	 ";node::Start@/usr/bin/node;uv_run@/usr/bin/node;"
+	 "v8::Function::Call@/usr/bin/node;handleRequest /srv/app.js:41_[j]@[jit];renderPage "
+	 "/srv/app.js:88_[j]@[jit];"
+	 "escapeHtml /srv/app.js:12_[j]@[jit]",
+	 22},
+	{"_start@/usr/bin/node;__libc_start_main" LIBC
+	 ";node::Start@/usr/bin/node;uv_run@/usr/bin/node;"
+	 "v8::Function::Call@/usr/bin/node;handleRequest "
+	 "/srv/app.js:41_[j]@[jit];JSON.stringify_[j]@[jit]",
+	 12},
+	{"_start@/usr/bin/node;__libc_start_main" LIBC
+	 ";node::Start@/usr/bin/node;uv_run@/usr/bin/node;"
+	 "v8::internal::Heap::CollectGarbage@/usr/bin/"
+	 "node;v8::internal::MarkCompactCollector::MarkLiveObjects@/usr/bin/node",
+	 9},
 };
 static const struct hot postgres_hot[] = {
-	{ "_start" PG ";__libc_start_main" LIBC ";main" PG ";PostmasterMain" PG ";ServerLoop" PG ";BackendRun|BackendStartup" PG
-	  ";PostgresMain" PG ";exec_simple_query" PG ";PortalRun" PG ";ExecutorRun" PG ";ExecHashJoin" PG
-	  ";ExecScanHashBucket" PG, 26 },
-	{ "_start" PG ";__libc_start_main" LIBC ";main" PG ";PostmasterMain" PG ";ServerLoop" PG ";BackendRun|BackendStartup" PG
-	  ";PostgresMain" PG ";exec_simple_query" PG ";PortalRun" PG ";ExecutorRun" PG ";ExecAgg" PG ";heap_getnextslot" PG
-	  ";heapgetpage" PG ";HeapTupleSatisfiesMVCC" PG, 20 },
-	{ "_start" PG ";__libc_start_main" LIBC ";main" PG ";PostmasterMain" PG ";ServerLoop" PG ";BackendRun|BackendStartup" PG
-	  ";PostgresMain" PG ";exec_simple_query" PG ";pg_plan_query" PG ";standard_planner" PG, 8 },
-	{ "_start" PG ";__libc_start_main" LIBC ";main" PG ";PostmasterMain" PG ";ServerLoop" PG ";BackendRun|BackendStartup" PG
-	  ";PostgresMain" PG ";ReadCommand" PG ";pread64" LIBC ";" SYSCALL "ksys_pread64" K ";vfs_read" K
-	  ";ext4_file_read_iter" K ";filemap_read" K ";copy_page_to_iter" K, 18 },
+	{"_start" PG ";__libc_start_main" LIBC ";main" PG ";PostmasterMain" PG ";ServerLoop" PG
+	 ";BackendRun|BackendStartup" PG ";PostgresMain" PG ";exec_simple_query" PG ";PortalRun" PG
+	 ";ExecutorRun" PG ";ExecHashJoin" PG ";ExecScanHashBucket" PG,
+	 26},
+	{"_start" PG ";__libc_start_main" LIBC ";main" PG ";PostmasterMain" PG ";ServerLoop" PG
+	 ";BackendRun|BackendStartup" PG ";PostgresMain" PG ";exec_simple_query" PG ";PortalRun" PG
+	 ";ExecutorRun" PG ";ExecAgg" PG ";heap_getnextslot" PG ";heapgetpage" PG
+	 ";HeapTupleSatisfiesMVCC" PG,
+	 20},
+	{"_start" PG ";__libc_start_main" LIBC ";main" PG ";PostmasterMain" PG ";ServerLoop" PG
+	 ";BackendRun|BackendStartup" PG ";PostgresMain" PG ";exec_simple_query" PG
+	 ";pg_plan_query" PG ";standard_planner" PG,
+	 8},
+	{"_start" PG ";__libc_start_main" LIBC ";main" PG ";PostmasterMain" PG ";ServerLoop" PG
+	 ";BackendRun|BackendStartup" PG ";PostgresMain" PG ";ReadCommand" PG ";pread64" LIBC
+	 ";" SYSCALL "ksys_pread64" K ";vfs_read" K ";ext4_file_read_iter" K ";filemap_read" K
+	 ";copy_page_to_iter" K,
+	 18},
 };
 
 struct program {
@@ -185,12 +225,12 @@ struct program {
 
 #define HOT(list) list, sizeof(list) / sizeof(*list)
 static const struct program programs[] = {
-	{ "redis-server", "redis-server", 4711, 4711, 30, HOT(redis_hot) },
-	{ "redis-server", "bio_lazy_free", 4711, 4714, 3, HOT(redis_free_hot) },
-	{ "nginx", "nginx", 901, 901, 14, HOT(nginx_hot) },
-	{ "nginx", "nginx", 902, 902, 12, HOT(nginx_hot) },
-	{ "node", "node", 2210, 2210, 16, HOT(node_hot) },
-	{ "postgres", "postgres", 1300, 1300, 22, HOT(postgres_hot) },
+	{"redis-server", "redis-server", 4711, 4711, 30, HOT(redis_hot)},
+	{"redis-server", "bio_lazy_free", 4711, 4714, 3, HOT(redis_free_hot)},
+	{"nginx", "nginx", 901, 901, 14, HOT(nginx_hot)},
+	{"nginx", "nginx", 902, 902, 12, HOT(nginx_hot)},
+	{"node", "node", 2210, 2210, 16, HOT(node_hot)},
+	{"postgres", "postgres", 1300, 1300, 22, HOT(postgres_hot)},
 };
 
 /* The stack cut at a random depth near its leaf, so that callers have self time too. */
@@ -213,7 +253,8 @@ static void make_hot_sample(struct maker *m, uint64_t time, const struct program
 static void make_demo_ledger(struct maker *m)
 {
 	uint64_t *n = m->p->ledger.n;
-	uint32_t libcrypto = make_object(m, "/usr/lib/x86_64-linux-gnu/libcrypto.so.3", OBJECT_FILE);
+	uint32_t libcrypto =
+		make_object(m, "/usr/lib/x86_64-linux-gnu/libcrypto.so.3", OBJECT_FILE);
 
 	n[LEDGER_EXPECTED] = n[LEDGER_TICKS] = 7920;
 	n[LEDGER_TAKEN] = m->p->samples.n;
@@ -245,13 +286,16 @@ static void make_demo(struct maker *m)
 
 		for (uint32_t cpu = 0; cpu < 8; cpu++) {
 			const struct program *g = programs;
-			uint32_t pick = make_random(m, 97), busy = 35 + (uint32_t)(tick * 7 / 100) % 5 * 9;
+			uint32_t pick = make_random(m, 97),
+				 busy = 35 + (uint32_t)(tick * 7 / 100) % 5 * 9;
 
 			for (; pick >= g->share; g++)
 				pick -= g->share;
-			if (!strcmp(g->name, "postgres") ? tick < 380 || tick > 700 : make_random(m, 100) > busy)
+			if (!strcmp(g->name, "postgres") ? tick < 380 || tick > 700
+							 : make_random(m, 100) > busy)
 				continue;
-			make_hot_sample(m, time, g, profile_task(m->p, g->pid, g->tid, g->thread, g->name));
+			make_hot_sample(m, time, g,
+					profile_task(m->p, g->pid, g->tid, g->thread, g->name));
 		}
 	}
 	make_demo_ledger(m);
@@ -269,13 +313,14 @@ static void make_big(struct maker *m)
 	}
 	m->p->meta.duration = UINT64_C(10000000000);
 	for (uint32_t i = 0; i < 62000; i++) {
-		struct profile_sample s = { .time = (uint64_t)i * 160000, .task = task };
-		int64_t values[2] = { 1, 10101010 };
+		struct profile_sample s = {.time = (uint64_t)i * 160000, .task = task};
+		int64_t values[2] = {1, 10101010};
 
 		for (uint32_t k = 0; k < 26; k++) {
 			uint32_t spread = k < 4 ? 3 : k < 10 ? 9 : 4000;
 
-			s.stack = profile_push(m->p, s.stack, frames[(k * 97 + make_random(m, spread)) % 4000]);
+			s.stack = profile_push(m->p, s.stack,
+					       frames[(k * 97 + make_random(m, spread)) % 4000]);
 		}
 		if (profile_sample(m->p, &s, values))
 			exit(1);
@@ -302,8 +347,9 @@ static void make_threads(struct maker *m)
 	for (uint32_t i = 0; i < 3000; i++) {
 		snprintf(name, sizeof(name), "worker-%u", i);
 		snprintf(stack, sizeof(stack), "start_thread;work_%u;spin", i % 50);
-		make_sample(m, (uint64_t)i * 1000000, profile_task(m->p, 100 + i / 1000, 10000 + i, name, "server"),
-			    stack, 1 + i % 3);
+		make_sample(m, (uint64_t)i * 1000000,
+			    profile_task(m->p, 100 + i / 1000, 10000 + i, name, "server"), stack,
+			    1 + i % 3);
 	}
 }
 
@@ -328,7 +374,7 @@ static void make_untimed(struct maker *m)
 
 static int make_files(struct maker *m, const char *kind, const char *dir)
 {
-	static const char *const exts[] = { "svg", "html" };
+	static const char *const exts[] = {"svg", "html"};
 	struct format_opts o;
 	struct err e = { 0 };
 	char path[512];
@@ -351,11 +397,11 @@ int main(int argc, char **argv)
 		const char *name;
 		void (*make)(struct maker *m);
 	} kinds[] = {
-		{ "demo", make_demo }, { "big", make_big }, { "deep", make_deep },
-		{ "threads", make_threads }, { "odd", make_odd }, { "untimed", make_untimed },
-		{ "empty", NULL },
+		{"demo", make_demo},       {"big", make_big}, {"deep", make_deep},
+		{"threads", make_threads}, {"odd", make_odd}, {"untimed", make_untimed},
+		{"empty", NULL},
 	};
-	struct maker m = { .p = profile_new("samples", "count"), .random = 42 };
+	struct maker m = {.p = profile_new("samples", "count"), .random = 42};
 	char path[512];
 	int rc;
 

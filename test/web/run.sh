@@ -1,8 +1,8 @@
 #!/bin/sh
-# run.sh BUILD_DIR - tests the pages in a real Chromium ($CHROMIUM, or the one in PATH). Ends with
+# run.sh [BUILD_DIR] - tests the pages in a real Chromium ($CHROMIUM, or the one in PATH). Ends with
 # "N passed, N failed"; exit 1 when anything failed, also when there is no browser to test with.
 here=$(cd "$(dirname "$0")" && pwd)
-build=$(cd "${1:-build}" && pwd) || exit 2
+build=$(cd "${1:-${B:-build}}" && pwd) || exit 2
 work=$build/web-test
 CHROMIUM=${CHROMIUM:-$(command -v chromium || command -v chromium-browser || command -v google-chrome)}
 export CHROMIUM

@@ -1,5 +1,5 @@
-/* html_test.c - the page: its data read back from the file and compared with the profile, byte by byte
- * as the viewer would; and that names cannot break out of it. */
+/* html_test.c - the page: its data read back from the file and compared with the profile, byte by
+ * byte as the viewer would; and that names cannot break out of it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,7 +18,7 @@ extern const struct format format_html;
 enum { COLUMNS_MOST = 24, ROWS_MOST = 4096 };
 
 struct page {
-	char *text;   /* the whole file */
+	char *text; /* the whole file */
 	uint8_t *blob;
 	size_t blob_len;
 	json_t *head;
@@ -27,7 +27,8 @@ struct page {
 
 static uint8_t *base64_decode(const char *s, size_t *len)
 {
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 	uint8_t *to = malloc(strlen(s));
 	uint32_t bits = 0, n = 0;
 
@@ -45,7 +46,8 @@ static uint8_t *base64_decode(const char *s, size_t *len)
 
 static uint64_t count_of(const struct page *g, const char *what)
 {
-	return (uint64_t)json_integer_value(json_object_get(json_object_get(g->head, "counts"), what));
+	return (uint64_t)json_integer_value(
+		json_object_get(json_object_get(g->head, "counts"), what));
 }
 
 /* Columns 0-5 frames, 6-7 nodes, 8-11 tasks, 12-14 rows, 15.. values. */
@@ -54,7 +56,7 @@ static void page_columns(struct page *g, struct cursor *c)
 	static const struct {
 		const char *what;
 		int n;
-	} parts[] = { { "frames", 6 }, { "nodes", 2 }, { "tasks", 4 }, { "rows", 3 } };
+	} parts[] = {{"frames", 6}, {"nodes", 2}, {"tasks", 4}, {"rows", 3}};
 	json_t *values = json_object_get(g->head, "values");
 	size_t k = 0;
 
@@ -140,11 +142,12 @@ static void node_parents(const struct page *g, uint64_t *parent)
 	}
 }
 
-static uint32_t add(struct profile *p, uint64_t time, uint32_t task, const char *stack, int64_t a, int64_t b)
+static uint32_t add(struct profile *p, uint64_t time, uint32_t task, const char *stack, int64_t a,
+		    int64_t b)
 {
-	struct profile_sample s = { .time = time, .task = task };
+	struct profile_sample s = {.time = time, .task = task};
 	char copy[1024], *save = NULL;
-	int64_t values[2] = { a, b };
+	int64_t values[2] = {a, b};
 
 	snprintf(copy, sizeof(copy), "%s", stack);
 	for (char *f = strtok_r(copy, ";", &save); f; f = strtok_r(NULL, ";", &save))
@@ -155,8 +158,8 @@ static uint32_t add(struct profile *p, uint64_t time, uint32_t task, const char 
 
 static void html_holds_the_tree(void **state)
 {
-	static const char *const names[] = { "all", "main", "a", "b", "c", "z" };
-	static const uint64_t parents[] = { 0, 0, 1, 2, 2, 1 };
+	static const char *const names[] = {"all", "main", "a", "b", "c", "z"};
+	static const uint64_t parents[] = { 0, 0, 1, 2, 2, 1};
 	struct profile *p = profile_new("samples", "count");
 	uint64_t parent[8];
 	struct page *g;
@@ -182,11 +185,15 @@ static void html_holds_the_tree(void **state)
 static void html_sums_by_bucket_and_task(void **state)
 {
 	struct profile *p = profile_new("samples", "count");
-	uint32_t one = profile_task(p, 1, 1, "one", "one"), two = profile_task(p, 1, 2, "two", "one");
+	uint32_t one = profile_task(p, 1, 1, "one", "one"),
+		 two = profile_task(p, 1, 2, "two", "one");
 	struct page *g;
 	uint64_t bucket = 0;
-	static const int64_t want[][4] = { /* bucket, task, node, value */
-		{ 0, 1, 1, 5 }, { 0, 2, 1, 4 }, { 3, 1, 1, 8 }, { 1000, 1, 1, 16 } };
+	static const int64_t want[][4] = {/* bucket, task, node, value */
+					  {0, 1, 1, 5},
+					  {0, 2, 1, 4},
+					  {3, 1, 1, 8},
+					  {1000, 1, 1, 16}};
 
 	p->meta.duration = UINT64_C(1000000000);
 	add(p, 100, one, "main", 2, 0);
@@ -195,9 +202,12 @@ static void html_sums_by_bucket_and_task(void **state)
 	add(p, 3000000, one, "main", 8, 0);
 	add(p, PROFILE_NO_TIME, one, "main", 16, 0);
 	g = page_of(p, ROOT_NOTHING);
-	assert_int_equal(json_integer_value(json_object_get(json_object_get(g->head, "buckets"), "n")), 1000);
-	assert_int_equal(json_integer_value(json_object_get(json_object_get(g->head, "buckets"), "width")),
-			 1000000);
+	assert_int_equal(
+		json_integer_value(json_object_get(json_object_get(g->head, "buckets"), "n")),
+		1000);
+	assert_int_equal(
+		json_integer_value(json_object_get(json_object_get(g->head, "buckets"), "width")),
+		1000000);
 	assert_int_equal(count_of(g, "rows"), 4);
 	for (size_t i = 0; i < 4; i++) {
 		bucket += g->column[12][i];
@@ -213,9 +223,12 @@ static void html_sums_by_bucket_and_task(void **state)
 /* A time axis of any length becomes at most 2000 buckets of a round width. */
 static void html_chooses_buckets(void **state)
 {
-	static const uint64_t spans[][2] = { { 1, 1000000 }, { 2000000000, 1000000 }, { 2000000001, 2000000 },
-		{ UINT64_C(10000000000), 5000000 }, { UINT64_C(3600000000000), UINT64_C(2000000000) },
-		{ UINT64_MAX - 1, UINT64_C(10000000000000000) } };
+	static const uint64_t spans[][2] = {{1, 1000000},
+					    {2000000000, 1000000},
+					    {2000000001, 2000000},
+					    {UINT64_C(10000000000), 5000000},
+					    {UINT64_C(3600000000000), UINT64_C(2000000000)},
+					    {UINT64_MAX - 1, UINT64_C(10000000000000000)}};
 
 	for (size_t i = 0; i < 6; i++) {
 		struct profile *p = profile_new("samples", "count");
@@ -225,7 +238,8 @@ static void html_chooses_buckets(void **state)
 		add(p, spans[i][0] - 1, 0, "main", 1, 0);
 		g = page_of(p, ROOT_NOTHING);
 		buckets = json_object_get(g->head, "buckets");
-		assert_int_equal(json_integer_value(json_object_get(buckets, "width")), spans[i][1]);
+		assert_int_equal(json_integer_value(json_object_get(buckets, "width")),
+				 spans[i][1]);
 		assert_int_equal(json_integer_value(json_object_get(buckets, "n")),
 				 (spans[i][0] - 1) / spans[i][1] + 1);
 		assert_true(json_integer_value(json_object_get(buckets, "n")) <= 2000);
@@ -247,7 +261,8 @@ static void html_values_by_scale_or_in_full(void **state)
 	second = json_array_get(json_object_get(g->head, "values"), 1);
 	assert_int_equal(json_integer_value(json_object_get(second, "scale")), 1000);
 	page_free(g);
-	add(p, 0, 0, "main;c", 0, -7); /* no first value: not a constant any more, and the node is there */
+	add(p, 0, 0, "main;c", 0,
+	    -7); /* no first value: not a constant any more, and the node is there */
 	g = page_of(p, ROOT_NOTHING);
 	second = json_array_get(json_object_get(g->head, "values"), 1);
 	assert_null(json_object_get(second, "scale"));
@@ -261,16 +276,17 @@ static void html_values_by_scale_or_in_full(void **state)
 static void html_tells_file_and_lines(void **state)
 {
 	struct profile *p = profile_new("samples", "count");
-	struct profile_object o = { .kind = OBJECT_FILE, .path = profile_str(p, "/bin/x") };
+	struct profile_object o = {.kind = OBJECT_FILE, .path = profile_str(p, "/bin/x")};
 	uint32_t object = profile_object(p, &o), file = profile_str(p, "x.c"), stack = 0;
-	struct profile_sample s = { .time = PROFILE_NO_TIME };
+	struct profile_sample s = {.time = PROFILE_NO_TIME};
 	int64_t one = 1;
 	struct page *g;
 
 	for (uint32_t i = 0; i < 3; i++) {
-		struct profile_line line = { profile_str(p, "work"), file, 40 - i * 10, 0 };
+		struct profile_line line = {profile_str(p, "work"), file, 40 - i * 10, 0};
 
-		stack = profile_push(p, 0, profile_frame_named(p, object, 64 + i, FRAME_USER, &line, 1));
+		stack = profile_push(p, 0,
+				     profile_frame_named(p, object, 64 + i, FRAME_USER, &line, 1));
 		s.stack = stack;
 		assert_int_equal(profile_sample(p, &s, &one), 0);
 	}
@@ -299,7 +315,8 @@ static void html_is_closed_and_alone(void **state)
 	struct profile *p = profile_new("samples", "count");
 	struct page *g;
 
-	add(p, 0, profile_task(p, 1, 1, "</script>", "<!--"), "</script><img src=http://x>;\xff\xfe", 1, 0);
+	add(p, 0, profile_task(p, 1, 1, "</script>", "<!--"),
+	    "</script><img src=http://x>;\xff\xfe", 1, 0);
 	p->meta.command = profile_str(p, "</title><script>alert(1)</script>");
 	g = page_of(p, ROOT_COMM);
 	assert_int_equal(count_text(g->text, "</script>"), 2);

@@ -1,5 +1,5 @@
-/* svg_test.c - the SVG writer: well-formed whatever the names are, widths that add up, culling that is
- * counted; and the small writers it is made of. */
+/* svg_test.c - the SVG writer: well-formed whatever the names are, widths that add up, culling that
+ * is counted; and the small writers it is made of. */
 #include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,7 +15,8 @@
 
 extern const struct format format_svg;
 
-/* -- a checker for the XML that is written here: elements, attributes, references, CDATA ---------- */
+/* -- a checker for the XML that is written here: elements, attributes, references, CDATA ----------
+ */
 
 struct xml {
 	const char *at, *end, *wrong;
@@ -34,9 +35,11 @@ static size_t xml_name(struct xml *x, char *to, size_t size)
 {
 	size_t n = 0;
 
-	while (x->at < x->end && (strchr("-_:.", *x->at) ? *x->at != 0 :
-		(*x->at >= 'a' && *x->at <= 'z') || (*x->at >= 'A' && *x->at <= 'Z') ||
-		(*x->at >= '0' && *x->at <= '9'))) {
+	while (x->at < x->end &&
+	       (strchr("-_:.", *x->at)
+			? *x->at != 0
+			: (*x->at >= 'a' && *x->at <= 'z') || (*x->at >= 'A' && *x->at <= 'Z') ||
+				  (*x->at >= '0' && *x->at <= '9'))) {
 		if (n + 1 < size)
 			to[n++] = *x->at;
 		x->at++;
@@ -47,7 +50,7 @@ static size_t xml_name(struct xml *x, char *to, size_t size)
 
 static void xml_reference(struct xml *x)
 {
-	static const char *const known[] = { "&amp;", "&lt;", "&gt;", "&quot;" };
+	static const char *const known[] = {"&amp;", "&lt;", "&gt;", "&quot;"};
 
 	for (size_t i = 0; i < 4; i++)
 		if (!strncmp(x->at, known[i], strlen(known[i])))
@@ -59,8 +62,10 @@ static void xml_reference(struct xml *x)
 static void xml_text(struct xml *x, char stop)
 {
 	while (x->at < x->end && *x->at != stop) {
-		size_t n = *x->at == '\n' || *x->at == '\t' ?
-				   1 : pen_utf8_char((const uint8_t *)x->at, (size_t)(x->end - x->at));
+		size_t n =
+			*x->at == '\n' || *x->at == '\t'
+				? 1
+				: pen_utf8_char((const uint8_t *)x->at, (size_t)(x->end - x->at));
 
 		if (*x->at == '&')
 			xml_reference(x);
@@ -118,7 +123,7 @@ static void xml_markup(struct xml *x)
 
 static const char *xml_check(const char *text, size_t len)
 {
-	struct xml x = { .at = text, .end = text + len };
+	struct xml x = {.at = text, .end = text + len};
 
 	while (x.at < x.end && !x.wrong) {
 		xml_text(&x, '<');
@@ -128,12 +133,13 @@ static const char *xml_check(const char *text, size_t len)
 	return x.wrong ? x.wrong : x.depth ? "elements left open" : NULL;
 }
 
-/* -- profiles ------------------------------------------------------------------------------------ */
+/* -- profiles ------------------------------------------------------------------------------------
+ */
 
 static void add(struct profile *p, const char *stack, int64_t value)
 {
 	char copy[4096], *save = NULL;
-	struct profile_sample s = { .time = PROFILE_NO_TIME };
+	struct profile_sample s = {.time = PROFILE_NO_TIME};
 
 	snprintf(copy, sizeof(copy), "%s", stack);
 	for (char *f = strtok_r(copy, ";", &save); f; f = strtok_r(NULL, ";", &save))
@@ -173,12 +179,27 @@ static size_t frames_of(const char *svg, struct drawn *to, size_t max)
 	for (const char *at = svg; n < max && (at = strstr(at, "\" v=\"")); n++) {
 		const char *rect = strstr(at, "<rect x=");
 
-		assert_int_equal(sscanf(at, "\" v=\"%" SCNd64 " %" SCNd64, &to[n].start, &to[n].total), 2);
-		assert_int_equal(sscanf(rect, "<rect x=\"%lf\" y=\"%lf\" width=\"%lf\"", &to[n].x, &to[n].y,
-					&to[n].width), 3);
+		assert_int_equal(
+			sscanf(at, "\" v=\"%" SCNd64 " %" SCNd64, &to[n].start, &to[n].total), 2);
+		assert_int_equal(sscanf(rect, "<rect x=\"%lf\" y=\"%lf\" width=\"%lf\"", &to[n].x,
+					&to[n].y, &to[n].width),
+				 3);
 		at = rect;
 	}
 	return n;
+}
+
+/* A frame whose style class has no rule would be drawn in black. */
+static void colours_are_there(const char *svg)
+{
+	char rule[16];
+
+	for (const char *at = svg; (at = strstr(at, "<g class=\"")); at++) {
+		if (!strstr(at, "\" v=\"") || at[12] != '"')
+			continue;
+		snprintf(rule, sizeof(rule), ".%.2s{fill:#", at + 10);
+		assert_non_null(strstr(svg, rule));
+	}
 }
 
 static void svg_widths_add_up(void **state)
@@ -196,6 +217,7 @@ static void svg_widths_add_up(void **state)
 	add(p, "idle", 593);
 	svg = draw(p, NULL);
 	assert_null(xml_check(svg, strlen(svg)));
+	colours_are_there(svg);
 	n = frames_of(svg, f, 64);
 	assert_int_equal(n, 7);
 	assert_int_equal(f[0].total, profile_total(p, 0));
@@ -213,8 +235,18 @@ static void svg_widths_add_up(void **state)
 
 static void svg_hostile_names(void **state)
 {
-	static const char *const names[] = { "<script>", "a&b\"c'd", "]]>", "\xff\xfe", "\x01\x1b[0m", "\xc3(",
-		"\xed\xa0\x80", "\xef\xbf\xbe", "\xf4\x90\x80\x80", "\xe2\x82", "ok \xf0\x9f\x90\x9d", "\x7f" };
+	static const char *const names[] = {"<script>",
+					    "a&b\"c'd",
+					    "]]>",
+					    "\xff\xfe",
+					    "\x01\x1b[0m",
+					    "\xc3(",
+					    "\xed\xa0\x80",
+					    "\xef\xbf\xbe",
+					    "\xf4\x90\x80\x80",
+					    "\xe2\x82",
+					    "ok \xf0\x9f\x90\x9d",
+					    "\x7f"};
 	struct profile *p = profile_new("<&>", "count");
 	char *svg;
 
@@ -246,7 +278,8 @@ static void svg_counts_what_it_culls(void **state)
 	svg = draw(p, NULL);
 	assert_null(xml_check(svg, strlen(svg)));
 	assert_int_equal(frames_of(svg, f, 64), 3);
-	assert_non_null(strstr(svg, ">1,000 frames narrower than 0.1 px not drawn: 0.05 % of samples<"));
+	assert_non_null(
+		strstr(svg, ">1,000 frames narrower than 0.1 px not drawn: 0.05 % of samples<"));
 	free(svg);
 	profile_free(p);
 }
@@ -289,7 +322,8 @@ static void svg_extremes(void **state)
 	add(p, "a;c", -5);
 	svg = draw(p, NULL);
 	assert_null(xml_check(svg, strlen(svg)));
-	assert_int_equal(frames_of(svg, f, 8), 3); /* a negative box cannot be drawn, and is counted */
+	assert_int_equal(frames_of(svg, f, 8),
+			 3); /* a negative box cannot be drawn, and is counted */
 	assert_non_null(strstr(svg, ">1 frame narrower"));
 	free(svg);
 	profile_free(p);
@@ -299,12 +333,13 @@ static void svg_extremes(void **state)
 static void svg_deep(void **state)
 {
 	struct profile *p = profile_new("samples", "count");
-	struct profile_sample s = { .time = PROFILE_NO_TIME };
+	struct profile_sample s = {.time = PROFILE_NO_TIME};
 	int64_t one = 1;
 	char *svg;
 
 	for (int i = 0; i < 50000; i++)
-		s.stack = profile_push(p, s.stack, profile_frame_text(p, i % 2 ? "odd" : "even", FRAME_USER));
+		s.stack = profile_push(p, s.stack,
+				       profile_frame_text(p, i % 2 ? "odd" : "even", FRAME_USER));
 	assert_int_equal(profile_sample(p, &s, &one), 0);
 	svg = draw(p, NULL);
 	assert_null(xml_check(svg, strlen(svg)));
@@ -312,7 +347,8 @@ static void svg_deep(void **state)
 	profile_free(p);
 }
 
-/* -- the pen and the palette --------------------------------------------------------------------- */
+/* -- the pen and the palette ---------------------------------------------------------------------
+ */
 
 static void pen_says(void (*write)(struct pen *p), const char *want)
 {
@@ -331,7 +367,7 @@ static void pen_says(void (*write)(struct pen *p), const char *want)
 
 static void pen_numbers(struct pen *p)
 {
-	static const int64_t v[] = { 0, 7, -7, 1000, 1234567, INT64_MIN, INT64_MAX };
+	static const int64_t v[] = { 0, 7, -7, 1000, 1234567, INT64_MIN, INT64_MAX};
 
 	for (size_t i = 0; i < 7; i++) {
 		pen_int(p, v[i]);
@@ -343,7 +379,7 @@ static void pen_numbers(struct pen *p)
 
 static void pen_parts(struct pen *p)
 {
-	static const int64_t v[] = { 0, 5, 50, 100, 1234, 1230, -1205 };
+	static const int64_t v[] = { 0, 5, 50, 100, 1234, 1230, -1205};
 
 	for (size_t i = 0; i < 7; i++) {
 		pen_hundredths(p, v[i]);
@@ -366,14 +402,17 @@ static void pen_texts(struct pen *p)
 
 static void pen_writes(void **state)
 {
-	pen_says(pen_numbers, "0 0 7 7 -7 -7 1000 1,000 1234567 1,234,567 -9223372036854775808 "
-			      "-9,223,372,036,854,775,808 9223372036854775807 9,223,372,036,854,775,807 ");
+	pen_says(pen_numbers,
+		 "0 0 7 7 -7 -7 1000 1,000 1234567 1,234,567 -9223372036854775808 "
+		 "-9,223,372,036,854,775,808 9223372036854775807 9,223,372,036,854,775,807 ");
 	pen_says(pen_parts, "0 0.05 0.5 1 12.34 12.3 -12.05 ");
-	pen_says(pen_texts, "abcdef abcd\xe2\x80\xa6 \xc3\xbc\xc3\xbc\xc3\xbc \xc3\xbc\xc3\xbc\xe2\x80\xa6 "
-			    "&lt;\xef\xbf\xbd&amp;");
+	pen_says(pen_texts,
+		 "abcdef abcd\xe2\x80\xa6 \xc3\xbc\xc3\xbc\xc3\xbc \xc3\xbc\xc3\xbc\xe2\x80\xa6 "
+		 "&lt;\xef\xbf\xbd&amp;");
 }
 
-/* Text on the frames is dark in both themes: every tint must leave it a contrast of 4.5 (WCAG 2.1). */
+/* Text on the frames is dark in both themes: every tint must leave it a contrast of 4.5 (WCAG 2.1).
+ */
 static void palette_is_readable(void **state)
 {
 	for (uint8_t k = 0; k < PALETTE_KINDS; k++) {
@@ -384,7 +423,8 @@ static void palette_is_readable(void **state)
 			for (int i = 0; i < 3; i++) {
 				double v = (rgb >> (16 - 8 * i) & 255) / 255.0;
 
-				c[i] = v <= 0.03928 ? v / 12.92 : __builtin_pow((v + 0.055) / 1.055, 2.4);
+				c[i] = v <= 0.03928 ? v / 12.92
+						    : __builtin_pow((v + 0.055) / 1.055, 2.4);
 			}
 			l = 0.2126 * c[0] + 0.7152 * c[1] + 0.0722 * c[2];
 			assert_true((l + 0.05) / (0.0106 + 0.05) >= 4.5);
@@ -392,7 +432,6 @@ static void palette_is_readable(void **state)
 	}
 	assert_int_equal(palette_tint("main", 4), palette_tint("main", 4));
 }
-
 
 int main(void)
 {
