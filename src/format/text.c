@@ -307,6 +307,7 @@ static void text_path(struct page *g, const struct calltree *t)
 
 struct text_task {
 	uint32_t task; /* one of those added up */
+	uint32_t n;    /* how many processes or threads that is */
 	int64_t value;
 };
 
@@ -321,27 +322,31 @@ static int text_by_value(const void *va, const void *vb)
 	return a->task < b->task ? -1 : a->task > b->task;
 }
 
-/* Adds samples up by process, or by thread. */
+/* Adds samples up by the name of the process, or of the thread: a build starts one compiler a file,
+ * a server one thread a connection. */
 static int text_sum_tasks(const struct profile *p, uint32_t value, bool threads, text_tasks *ret)
 {
-	struct map64 rows = { 0 };
+	struct map64 rows = { 0 }, members = { 0 };
 	int code = 0;
 
 	for (size_t i = 0; i < p->samples.n && !code; i++) {
 		uint32_t task = p->samples.at[i].task, *row;
 		const struct profile_task *t = &p->tasks.at[task];
-		uint64_t key = threads ? (uint64_t)t->tid << 32 | t->comm
-				       : (uint64_t)t->pid << 32 | (t->pid ? 0 : t->process);
-		bool is_new;
+		uint32_t name = threads || !t->process ? t->comm : t->process;
+		uint64_t id = threads ? t->tid : t->pid;
+		bool is_new, is_member;
 
-		row = map64_insert(&rows, key, (uint32_t)ret->n, &is_new);
-		if (!row || (is_new && !VEC_PUSH(ret, (struct text_task){ task, 0 })))
+		row = map64_insert(&rows, name, (uint32_t)ret->n, &is_new);
+		if (!row || !map64_insert(&members, id << 32 | name, 0, &is_member) ||
+		    (is_new && !VEC_PUSH(ret, (struct text_task){ task, 0, 0 }))) {
 			code = -ENOMEM;
-		else
-			ret->at[*row].value =
-				sum_signed(ret->at[*row].value, profile_values(p, i)[value]);
+			break;
+		}
+		ret->at[*row].n += is_member;
+		ret->at[*row].value = sum_signed(ret->at[*row].value, profile_values(p, i)[value]);
 	}
 	map64_free(&rows);
+	map64_free(&members);
 	if (ret->n)
 		qsort(ret->at, ret->n, sizeof(*ret->at), text_by_value);
 	return code;
@@ -356,10 +361,14 @@ static void text_task(struct page *g, const struct profile *p, const struct text
 	uint32_t id = threads ? t->tid : t->pid, bar = g->width >= 70 ? 20 : 0;
 	char text[160];
 
-	if (id)
-		snprintf(text, sizeof(text), "%s (%u)", *name ? name : "[unknown]", id);
+	name = *name ? name : "[unknown]";
+	if (row->n > 1)
+		snprintf(text, sizeof(text), "%s (%u %s)", name, row->n,
+			 threads ? "threads" : "processes");
+	else if (id)
+		snprintf(text, sizeof(text), "%s (%u)", name, id);
 	else
-		snprintf(text, sizeof(text), "%s", *name ? name : "[unknown]");
+		snprintf(text, sizeof(text), "%s", name);
 	page_share(g, text_part(row->value, total));
 	out_puts(g->to, "  ");
 	if (bar) {
@@ -376,12 +385,12 @@ static int text_task_list(struct page *g, const struct profile *p, uint32_t valu
 	bool threads = false;
 	int code = text_sum_tasks(p, value, threads, &rows);
 
-	if (!code && rows.n == 1) {
+	if (!code && rows.n == 1 && rows.at[0].n == 1) {
 		threads = true;
 		rows.n = 0;
 		code = text_sum_tasks(p, value, threads, &rows);
 	}
-	if (!code && rows.n > 1) {
+	if (!code && (rows.n > 1 || (rows.n && rows.at[0].n > 1))) {
 		text_heading(g, threads ? "Threads" : "Processes");
 		for (size_t i = 0; i < rows.n && i < TEXT_TASKS; i++)
 			text_task(g, p, &rows.at[i], total, threads);

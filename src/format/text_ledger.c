@@ -14,7 +14,7 @@
 #include "base/clock.h"
 #include "base/vec.h"
 
-enum { TEXT_CAUSES = 4 };
+enum { TEXT_FILES = 4 }; /* named for each reason */
 
 static const char *text_count(uint64_t n, char *to, size_t size)
 {
@@ -87,45 +87,70 @@ static void text_taken(struct page *g, const struct profile *p)
 		text_cause_line(g, lost - causes, "for no known reason");
 }
 
+/* By reason, then the largest first. */
 static int text_cause_order(const void *va, const void *vb)
 {
 	const struct ledger_cause *a = va, *b = vb;
 
+	if (a->reason != b->reason)
+		return a->reason < b->reason ? -1 : 1;
 	if (a->count != b->count)
 		return a->count > b->count ? -1 : 1;
 	return a->object < b->object ? -1 : a->object > b->object;
 }
 
-/* The largest causes, each with its file and its reason (which names the remedy). */
+static const char *text_file(const struct profile *p, uint32_t object)
+{
+	const char *path = object && object < p->objects.n
+				   ? profile_text(p, p->objects.at[object].path)
+				   : "";
+	const char *slash = strrchr(path, '/');
+
+	return slash && slash[1] ? slash + 1 : path;
+}
+
+/* One reason: how often, why (which names the remedy), and the files it happened in most. */
+static void text_reason(struct page *g, const struct profile *p, const struct ledger_cause *at,
+			size_t n, const char *why)
+{
+	struct buf b = { 0 };
+	uint64_t total = 0;
+	size_t shown = 0;
+
+	buf_puts(&b, why);
+	for (size_t i = 0; i < n; i++) {
+		const char *file = text_file(p, at[i].object);
+
+		total += at[i].count;
+		if (!*file || shown == TEXT_FILES)
+			continue;
+		buf_printf(&b, "%s%s", shown++ ? ", " : ": ", file);
+		if (n > 1)
+			buf_printf(&b, " %s", COUNT(at[i].count));
+	}
+	if (shown == TEXT_FILES && n > shown)
+		buf_printf(&b, ", %zu more", n - shown);
+	buf_putc(&b, 0);
+	if (!b.err)
+		text_cause_line(g, total, (char *)b.data);
+	buf_free(&b);
+}
+
 static int text_causes(struct page *g, const struct profile *p, const struct ledger_cause *at,
 		       size_t n, const char *(*text_of)(uint32_t))
 {
 	struct ledger_cause *sorted = malloc((n + 1) * sizeof(*sorted));
-	uint64_t rest = 0;
 
 	if (!sorted)
 		return -ENOMEM;
 	if (n)
 		memcpy(sorted, at, n * sizeof(*sorted));
 	qsort(sorted, n, sizeof(*sorted), text_cause_order);
-	for (size_t i = 0; i < n; i++) {
-		const char *path = sorted[i].object && sorted[i].object < p->objects.n
-					   ? profile_text(p, p->objects.at[sorted[i].object].path)
-					   : "";
-		struct buf b = { 0 };
-
-		if (i >= TEXT_CAUSES) {
-			rest += sorted[i].count;
-			continue;
-		}
-		buf_printf(&b, "%s%s%s", path, *path ? ": " : "", text_of(sorted[i].reason));
-		buf_putc(&b, 0);
-		if (!b.err)
-			text_cause_line(g, sorted[i].count, (char *)b.data);
-		buf_free(&b);
+	for (size_t from = 0, to; from < n; from = to) {
+		for (to = from; to < n && sorted[to].reason == sorted[from].reason;)
+			to++;
+		text_reason(g, p, sorted + from, to - from, text_of(sorted[from].reason));
 	}
-	if (rest)
-		text_cause_line(g, rest, "elsewhere (--json lists all)");
 	free(sorted);
 	return 0;
 }

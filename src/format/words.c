@@ -123,24 +123,37 @@ void format_ledger_line(struct buf *to, const struct profile *p)
 					 sizeof(text)));
 }
 
-/* "cpu profile of 'redis-server' on db7, 10.00 s" */
+/* What was profiled: the command that was started, or the only process there is. The command line
+ * of waggle itself says nothing about it. */
+static void words_put_subject(struct buf *to, const struct profile *p)
+{
+	const char *command = profile_text(p, p->meta.command), *child = strstr(command, " -- ");
+	const struct profile_task *only = p->tasks.n > 1 ? &p->tasks.at[1] : NULL;
+
+	for (size_t i = 2; only && i < p->tasks.n; i++)
+		if (p->tasks.at[i].pid != only->pid || p->tasks.at[i].process != only->process)
+			only = NULL;
+	if (child)
+		buf_printf(to, " of %s", child + 4);
+	else if (*command && strncmp(command, "waggle", 6))
+		buf_printf(to, " of %s", command);
+	else if (only && only->pid && only->process)
+		buf_printf(to, " of %s (%u)", profile_text(p, only->process), only->pid);
+}
+
+/* "cpu profile of redis-server on db7, 10.00 s" */
 void format_title(struct buf *to, const struct profile *p)
 {
 	const struct profile_meta *m = &p->meta;
 	const char *source = profile_text(p, m->source);
-	const char *command = profile_text(p, m->command);
 	const char *host = profile_text(p, m->host);
-	const char *target = strstr(command, " -- "); /* what was run; the options say nothing to a reader */
 	char text[40];
 
 	if (!*source && p->default_value < p->value_types.n)
 		source = profile_text(p, p->value_types.at[p->default_value].type);
 	buf_puts(to, source);
 	buf_puts(to, *source ? " profile" : "profile");
-	if (target)
-		buf_printf(to, " of %s", target + 4);
-	else if (*command && strncmp(command, "waggle", 6))
-		buf_printf(to, " of %s", command);
+	words_put_subject(to, p);
 	if (*host)
 		buf_printf(to, " on %s", host);
 	if (m->duration)

@@ -108,11 +108,11 @@ static void test_text(void **state)
 		"  lost:\n"
 		"         5  the ring buffer to user space was full\n"
 		"90.0% of user stacks reach the bottom; cut short:\n"
-		"         1  /usr/bin/redis-server: no function is described at this address and\n"
-		"            the frame pointer is unusable\n"
+		"         1  no function is described at this address and the frame pointer is\n"
+		"            unusable: redis-server\n"
 		"1 of 5 distinct frames have no name:\n"
-		"         1  /usr/bin/redis-server: the file has no symbol at this address\n"
-		"            (stripped; install its debug symbols)\n"
+		"         1  the file has no symbol at this address (stripped; install its debug\n"
+		"            symbols): redis-server\n"
 		"waggle itself: 4.0 ms CPU (0.10% of the machine), 30.0 MiB memory.\n";
 	struct profile *p = example();
 	char *got = written("text", p, 80, false);
