@@ -151,8 +151,8 @@ int cgroup_open(const char *path, struct err *e)
 		snprintf(full, sizeof(full), "%s/%s", mount, path[0] == '/' ? path + 1 : path);
 	fd = open(full, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
-		return err_set(e, -errno, "no cgroup '%s' (looked in %s too): %s", path, mount,
-			       strerror(errno));
+		return err_set(e, errno == ENOENT ? -ESRCH : -errno,
+			       "no cgroup '%s' (looked in %s too): %s", path, mount, strerror(errno));
 	if (fstatfs(fd, &fs) < 0 || (unsigned long)fs.f_type != CGROUP2_SUPER_MAGIC) {
 		close(fd);
 		return err_set(e, -EINVAL, "'%s' is not a cgroup v2 directory; those are below %s",

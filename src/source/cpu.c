@@ -138,15 +138,14 @@ static int cpu_choose(struct cpu_state *s, const struct capture_opts *o, uint32_
 	return 0;
 }
 
-static int cpu_attach_one(struct cpu_state *s, int prog, uint32_t cpu, bool named, struct err *e)
+static int cpu_attach_one(struct cpu_state *s, int prog, uint32_t cpu, struct err *e)
 {
 	int fd = cpu_open(s, cpu), code = 0;
 
-	if (fd == -ENODEV && !named)
+	if (fd == -ENODEV)
 		return 0; /* went offline since we looked */
 	if (fd < 0)
-		return err_set(e, fd == -ENODEV ? -EINVAL : fd, "cannot sample CPU %u: %s", cpu,
-			       fd == -ENODEV ? "it does not exist or is offline" : strerror(-fd));
+		return err_set(e, fd, "cannot sample CPU %u: %s", cpu, strerror(-fd));
 	if (!VEC_PUSH(&s->events, fd)) {
 		close(fd);
 		return err_set(e, -ENOMEM, "out of memory");
@@ -169,21 +168,38 @@ static void cpu_detach(void *state)
 	free(s);
 }
 
+/* The processors to sample: those that were named, which must be online, or all that are. */
+static int cpu_list_wanted(const struct capture_opts *o, struct cpu_list *ret, struct err *e)
+{
+	struct cpu_list online = { 0 };
+	int code = cpus_online(&online);
+
+	if (code)
+		return err_set(e, code, "cannot tell which processors are online");
+	if (!o->n_cpus) {
+		*ret = online;
+		return 0;
+	}
+	for (size_t i = 0; i < o->n_cpus && !code; i++) {
+		bool found = false;
+
+		for (size_t k = 0; k < online.list.n; k++)
+			found |= online.list.at[k] == o->cpus[i];
+		if (!found)
+			code = err_set(e, -EINVAL, "there is no CPU %u here, or it is offline", o->cpus[i]);
+		else if (!VEC_PUSH(&ret->list, o->cpus[i]))
+			code = err_set(e, -ENOMEM, "out of memory");
+	}
+	VEC_FREE(&online.list);
+	return code;
+}
+
 static int cpu_attach(struct waggle_bpf *skel, const struct capture_opts *o, void **ret, struct err *e)
 {
 	struct cpu_state *s = calloc(1, sizeof(*s));
-	struct cpu_list online = { 0 };
-	const uint32_t *cpus = o->cpus;
-	size_t n = o->n_cpus;
-	int code = s ? 0 : err_set(e, -ENOMEM, "out of memory");
+	struct cpu_list cpus = { 0 };
+	int code = s ? cpu_list_wanted(o, &cpus, e) : err_set(e, -ENOMEM, "out of memory");
 
-	if (!code && !n) {
-		code = cpus_online(&online);
-		if (code)
-			err_set(e, code, "cannot tell which processors are online");
-		cpus = online.list.at;
-		n = online.list.n;
-	}
 	if (!code)
 		code = cpu_targets(skel, o, e);
 	if (!code && bpf_program__autoload(skel->progs.cpu_fork)) {
@@ -193,14 +209,13 @@ static int cpu_attach(struct waggle_bpf *skel, const struct capture_opts *o, voi
 			code = err_set(e, -errno, "cannot follow forks: %s", strerror(errno));
 	}
 	if (!code)
-		code = cpu_choose(s, o, cpus[0], e);
-	for (size_t i = 0; i < n && !code; i++)
-		code = cpu_attach_one(s, bpf_program__fd(skel->progs.cpu_tick), cpus[i],
-				      o->n_cpus > 0, e);
+		code = cpu_choose(s, o, cpus.list.at[0], e);
+	for (size_t i = 0; i < cpus.list.n && !code; i++)
+		code = cpu_attach_one(s, bpf_program__fd(skel->progs.cpu_tick), cpus.list.at[i], e);
 	for (size_t i = 0; !code && i < s->events.n; i++)
 		if (ioctl(s->events.at[i], PERF_EVENT_IOC_ENABLE, 0) < 0)
 			code = err_set(e, -errno, "cannot start sampling: %s", strerror(errno));
-	VEC_FREE(&online.list);
+	VEC_FREE(&cpus.list);
 	if (code) {
 		cpu_detach(s);
 		return code;
