@@ -61,6 +61,10 @@ struct walk {
 	u64 frames[FRAMES_KERNEL_MAX + FRAMES_USER_MAX];
 };
 
+_Static_assert(__builtin_offsetof(struct walk, frames) ==
+		       __builtin_offsetof(struct walk, record) + sizeof(struct sample_record),
+	       "a record and its frames are sent as one");
+
 MAP_SCOPE struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__type(key, u32);

@@ -98,15 +98,22 @@ static __always_inline u64 inode_mtime(struct inode *inode)
 	return 0;
 }
 
+/* Once per file: whoever moves it from NEW to ASKED sends the record. */
 static __always_inline void file_announce(struct walk *w, struct file *file, struct file_key *key,
 					  u32 id, struct mapping *m)
 {
-	struct file_record *r = bpf_ringbuf_reserve(&file_ring, sizeof(*r), 0);
+	struct file_slot *slot = bpf_map_lookup_elem(&files, &id);
+	struct file_record *r;
 	const unsigned char *name;
-	struct file_slot *slot;
 
-	if (!r)
-		return; /* still NEW: the next sample tries again */
+	if (!slot || slot->state != FILE_NEW ||
+	    __sync_val_compare_and_swap(&slot->state, FILE_NEW, FILE_ASKED) != FILE_NEW)
+		return;
+	r = bpf_ringbuf_reserve(&file_ring, sizeof(*r), 0);
+	if (!r) {
+		slot->state = FILE_NEW; /* the next sample tries again */
+		return;
+	}
 	r->time = bpf_ktime_get_ns();
 	r->key = *key;
 	r->start = m->start;
@@ -118,9 +125,6 @@ static __always_inline void file_announce(struct walk *w, struct file *file, str
 	name = BPF_CORE_READ(file, f_path.dentry, d_name.name);
 	bpf_probe_read_kernel_str(r->name, sizeof(r->name), name);
 	bpf_ringbuf_submit(r, BPF_RB_FORCE_WAKEUP);
-	slot = bpf_map_lookup_elem(&files, &id);
-	if (slot)
-		slot->state = FILE_ASKED;
 }
 
 /* The id of the file, new ids included; FILES_MAX when there is no room for another. */
@@ -147,7 +151,6 @@ static __always_inline u32 mapping_identify(struct walk *w, struct mm_struct *mm
 {
 	struct file *file = BPF_CORE_READ(vma, vm_file);
 	struct file_key key = {};
-	struct file_slot *slot;
 	struct inode *inode;
 	u32 id;
 
@@ -171,9 +174,7 @@ static __always_inline u32 mapping_identify(struct walk *w, struct mm_struct *mm
 	if (id >= FILES_MAX)
 		return WALK_FILES_FULL;
 	w->now.file = id;
-	slot = bpf_map_lookup_elem(&files, &id);
-	if (slot && slot->state == FILE_NEW)
-		file_announce(w, file, &key, id, &w->now);
+	file_announce(w, file, &key, id, &w->now);
 	return 0;
 }
 

@@ -19,7 +19,7 @@
 enum { QUEUE_MAX = 1024, BUILDERS = 2, PATH_BYTES = 4096 };
 #define BIG_FILE (16u << 20) /* of these one is built at a time: a build needs a third of its size */
 
-enum file_step { STEP_ABSENT, STEP_NOTED, STEP_OPENED, STEP_DONE };
+enum file_step { STEP_ABSENT, STEP_NOTED, STEP_QUEUED, STEP_OPENED, STEP_DONE };
 
 struct file_entry {
 	struct file_record record;
@@ -375,6 +375,7 @@ void files_note(struct files *f, const struct file_record *r)
 		entry->record = *r;
 		entry->record.name[sizeof(entry->record.name) - 1] = 0;
 		if (f->to_open.n < QUEUE_MAX) {
+			entry->step = STEP_QUEUED;
 			f->to_open.ids[f->to_open.n++] = r->file;
 			pthread_cond_signal(&f->to_open.filled);
 		} else {
