@@ -43,6 +43,10 @@ static void folded_push_name(struct folded_path *at, const char *name, size_t le
 		else if (*c < 0x20 || *c == 0x7f)
 			*c = ' ';
 	}
+	/* A thread called "# x" must not make the line a comment. */
+	if (!from && at->text.len && at->text.data[0] == '#' &&
+	    (at->text.len == 1 || strchr(" #!", at->text.data[1])))
+		at->text.data[0] = '?';
 }
 
 static void folded_line(struct out *to, const struct folded_path *at, int64_t value)

@@ -193,7 +193,7 @@ static bool folded_push(struct folded_reader *r, const char *s, size_t from, siz
 	}
 	f.node = r->fields.at[r->fields.n - 1].node;
 	f.kernel = r->fields.at[r->fields.n - 1].kernel;
-	if (end - from == 1 && s[from] == '-' && end < len && !f.kernel) {
+	if (end - from == 1 && s[from] == '-' && end < len) {
 		f.kernel = true;
 		return VEC_PUSH(&r->fields, f);
 	}
@@ -261,7 +261,7 @@ static uint32_t folded_inline_stack(struct folded_reader *r, const char *s, size
 
 		end = folded_field_end(s, from, len);
 		name_len = end - from;
-		if (name_len == 1 && s[from] == '-' && end < len && !kernel) {
+		if (name_len == 1 && s[from] == '-' && end < len) {
 			kernel = true;
 			continue;
 		}

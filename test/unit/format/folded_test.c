@@ -172,6 +172,11 @@ static void test_names_cannot_break_lines(void **state)
 	got = write_text(p, &o);
 	assert_string_equal(got, "Web Content;evil:name x;caf\xc3\xa9 au lait 1\n");
 	free(got);
+	s.task = profile_task(p, 2, 2, "#\1x ", "");
+	assert_int_equal(profile_sample(p, &s, &one), 0);
+	got = write_text(p, &o);
+	assert_memory_equal(got, "? x;evil:name x;", 16);
+	free(got);
 	profile_free(p);
 }
 
