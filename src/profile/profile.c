@@ -146,6 +146,14 @@ uint32_t profile_push(struct profile *p, uint32_t parent, uint32_t frame)
 	if (parent >= id || frame >= p->frames.n || id >= PROFILE_ROWS_MAX ||
 	    !VEC_RESERVE(&p->nodes, 1))
 		return profile_fail(p);
+	/* Most nodes stand right behind their parent, because a new stack adds a whole chain: those are
+	 * found by looking there, and need no place in the map. */
+	if (parent + 1 == id) {
+		p->nodes.at[p->nodes.n++] = (struct profile_node){parent, frame};
+		return id;
+	}
+	if (p->nodes.at[parent + 1].parent == parent && p->nodes.at[parent + 1].frame == frame)
+		return parent + 1;
 	node = map64_insert(&p->by_node, (uint64_t)parent << 32 | frame, id, &is_new);
 	if (!node)
 		return profile_fail(p);

@@ -158,7 +158,7 @@ struct profile {
 	bool oom;
 
 	/* Private to profile.c and frames.c. */
-	struct map64 by_node;  /* parent << 32 | frame: the whole key */
+	struct map64 by_node;  /* parent << 32 | frame, of nodes not right behind their parent */
 	struct map64 by_stack; /* hash of a whole stack -> its leaf; verified on every hit */
 	struct profile_index by_frame, by_task, by_object, by_labels;
 };
