@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.." || exit 1
 FILE_MAX=600 HEADER_MAX=150 FUNCTION_MAX=60
 # The model, the kernel boundary and the kernel's types: one place each.
 BIG_HEADERS='src/profile/profile.h src/bpf/abi.h src/bpf/kernel.bpf.h'
-WIDTH_MAX=110 WIDTH_MAX_TESTS=130 # .clang-format breaks at 100; a sentence may stay whole
+WIDTH_MAX=110 # .clang-format breaks at 100; a line that is a string may be longer, to stay whole
 passed=0 failed=0
 
 # Calls that overflow, that hand a line to a shell, or that decide for the whole program.
@@ -60,11 +60,10 @@ check() {
 		head -n 3
 	case $f in
 	*.c | *.h | *.sh | *.def)
-		max=$WIDTH_MAX_TESTS
-		case $f in src/*) max=$WIDTH_MAX ;; esac
-		awk -v max=$max '{ line = $0; gsub(/\t/, "        ", line) }
-			length(line) > max { print "line " NR ": " length(line) " columns, at most " max }' \
-			"$f" | head -n 3
+		awk -v max=$WIDTH_MAX '!/"/ { line = $0; gsub(/\t/, "        ", line) }
+			!/"/ && length(line) > max {
+				print "line " NR ": " length(line) " columns, at most " max
+			}' "$f" | head -n 3
 		grep -nE '[ 	]+$' "$f" | sed 's/^\([0-9]*\):.*/line \1: blanks at the end/' | head -n 3
 		;;
 	esac
