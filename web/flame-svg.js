@@ -10,6 +10,8 @@
 	const NS = "http://www.w3.org/2000/svg";
 	const MARGIN = 16, PAD = 4, LEAST_PX = 0.3, LEAST_WIDTH = 400, BAR = 65;
 	const svg = document.documentElement, frames = [];
+	// Frames too narrow to be in the file may match too.
+	const culled = document.getElementById("frames")?.classList.contains("culled");
 	const state = { zoom: 0, search: "" };
 	const bar = document.createElementNS(NS, "g");
 	let width = svg.viewBox.baseVal.width, charWidth = 6.62, focused = 0, tip, field, found;
@@ -112,7 +114,7 @@
 		if (wrong)
 			found.textContent = "not a regular expression";
 		else if (regex)
-			found.textContent = `${(100 * sum / (frames[0].total || 1)).toFixed(2)} % matched`;
+			found.textContent = `${culled ? "at least " : ""}${(100 * sum / (frames[0].total || 1)).toFixed(2)} % matched`;
 		else
 			found.textContent = "";
 		reset.style.display = state.zoom || state.search ? "" : "none";

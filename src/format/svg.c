@@ -217,7 +217,7 @@ static int svg_frames(struct svg *s)
 
 	if (!at)
 		return -ENOMEM;
-	pen_puts(&s->pen, "<g id=\"frames\">\n");
+	pen_puts(&s->pen, s->culled ? "<g id=\"frames\" class=\"culled\">\n" : "<g id=\"frames\">\n");
 	svg_frame(s, 0, 0, 0);
 	i = s->t->nodes.at[0].first_child;
 	depth = 1;

@@ -165,6 +165,10 @@ test("svg: narrow frames are counted in the footer", { file: "big.svg" }, async 
 
 	ok(culled && Number(culled.replaceAll(",", "")) > 100000, foot);
 	ok(/not drawn: [\d.]+ % of samples/.test(foot), foot);
+	await page.keyboard.press("/");
+	await page.keyboard.type("function_0$");
+	ok(/^at least [\d.]+ % matched$/.test(await page.locator("#matched").textContent()),
+		"matches among what is not drawn are not denied");
 });
 
 test("svg: nothing sampled is a picture too", { file: "empty.svg" }, async (page) => {
