@@ -170,9 +170,6 @@ struct tick_stats {
 	uint64_t ring_full;
 	uint64_t scratch_busy;
 	uint64_t map_retries;
-	uint64_t map_walks;
-	uint64_t files_full;
-	uint64_t file_ring_full;
 };
 
 /* -- configuration: written to .rodata before the load ----------------------------------------- */
@@ -190,7 +187,6 @@ struct cpu_config {
 	uint32_t max_frames;    /* user frames, at most FRAMES_USER_MAX */
 	uint32_t follow_forks;  /* children of target_pids become targets */
 	uint32_t skip_tgid;     /* never sample this process (ourselves), 0 = nobody */
-	uint32_t pidns_dev_hi, pidns_dev_lo; /* reserved for running inside a pid namespace; 0 */
 	char comm[COMM_LEN];
 };
 
@@ -199,7 +195,7 @@ _Static_assert(sizeof(struct file_slot) == 16, "abi");
 _Static_assert(sizeof(struct unwind_rule) == 16, "abi");
 _Static_assert(sizeof(struct sample_record) == 72, "abi");
 _Static_assert(sizeof(struct file_record) == 136, "abi");
-_Static_assert(sizeof(struct tick_stats) == 80, "abi");
-_Static_assert(sizeof(struct cpu_config) == 64, "abi");
+_Static_assert(sizeof(struct tick_stats) == 56, "abi");
+_Static_assert(sizeof(struct cpu_config) == 56, "abi");
 
 #endif

@@ -176,9 +176,7 @@ int cpu_tick(struct bpf_perf_event_data *ctx)
 	in_kernel = !(ctx->regs.cs & 3);
 	tick_walk(ctx, w, task, in_kernel);
 	emit_sample(w, st);
-	st->map_walks += w->maps_walked;
 	st->map_retries += w->maps_retried;
-	st->files_full += w->end == WALK_FILES_FULL;
 	w->busy = 0;
 	return 0;
 }

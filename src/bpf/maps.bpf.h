@@ -49,7 +49,7 @@ struct walk {
 	u32 exact;     /* look the pc up as it is (frame 0, or interrupted by a signal), else pc - 1 */
 	u32 by_fp;     /* this pc came out of a frame pointer: it may be no pc at all */
 	u32 next_cached;
-	u32 maps_walked, maps_retried;
+	u32 maps_retried;
 	u64 hash;
 	u64 chunk_start, chunk_end;
 	struct mapping now;

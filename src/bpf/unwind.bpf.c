@@ -195,7 +195,6 @@ static __always_inline u32 mapping_find(struct walk *w, u64 addr)
 			return 0;
 		}
 	}
-	w->maps_walked++;
 	w->now.end = 0;
 	mm = BPF_CORE_READ(task, mm);
 	if (!mm)
@@ -500,7 +499,7 @@ int walk_user(u32 slot)
 	loop.w->exact = 1;
 	loop.w->by_fp = 0;
 	loop.w->regs_known = 1;
-	loop.w->maps_walked = loop.w->maps_retried = 0;
+	loop.w->maps_retried = 0;
 	loop.w->chunk_start = loop.w->chunk_end = 0;
 	loop.w->now.start = loop.w->now.end = 0;
 	for (int i = 0; i < MAPPING_CACHE; i++)
