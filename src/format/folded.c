@@ -32,9 +32,7 @@ static void folded_push_name(struct folded_path *at, const char *name, size_t le
 
 	if (at->text.len)
 		buf_putc(&at->text, ';');
-	while (len && (uint8_t)name[len - 1] <= ' ')
-		len--; /* a reader could not tell it from the blank before the count */
-	buf_put(&at->text, len ? name : "[unknown]", len ? len : strlen("[unknown]"));
+	buf_put(&at->text, name, len);
 	for (size_t i = from; i < at->text.len; i++) {
 		uint8_t *c = &at->text.data[i];
 
@@ -43,6 +41,11 @@ static void folded_push_name(struct folded_path *at, const char *name, size_t le
 		else if (*c < 0x20 || *c == 0x7f)
 			*c = ' ';
 	}
+	/* A reader could not tell a blank at the end from the one before the count. */
+	while (at->text.len > from && at->text.data[at->text.len - 1] == ' ')
+		at->text.len--;
+	if (at->text.len == from)
+		buf_puts(&at->text, "[unknown]");
 	/* A thread called "# x" must not make the line a comment. */
 	if (!from && at->text.len && at->text.data[0] == '#' &&
 	    (at->text.len == 1 || strchr(" #!", at->text.data[1])))
