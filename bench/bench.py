@@ -137,12 +137,13 @@ def first_sample(make):
     why = tool.absent()
     if why:
         return why
-    clock = start_logged([workload("ticker")])
+    clock = start_logged([workload("ticker"), 120])
     wait_for(lambda: "truth" in said(clock))
     time.sleep(0.2)
     tool.begin(999)
-    finish(clock, 30)
+    time.sleep(5.5)
     tool.end()
+    stop(clock)
     folded = tool.stacks().comm("ticker")
     offset = tool.begun - truths(said(clock))[0]["start"]
     slots = {True: [], False: []}
@@ -275,7 +276,7 @@ def converting():
     if not os.path.exists(WAGGLE):
         print("waggle is absent\n")
         return {}
-    ours, rss = timed([WAGGLE, "-q", "report", folder + "/big.folded", "-o", folder + "/x.svg"])
+    ours, rss = timed([WAGGLE, "report", "-q", folder + "/big.folded", "-o", folder + "/x.svg"])
     rows.append(["waggle report big.folded -o x.svg", "%.2f s" % ours, size(rss)])
     if script and os.path.exists(script):
         theirs, their_rss = timed(["perl", script, folder + "/big.folded"], 600, folder + "/y.svg")
@@ -290,7 +291,7 @@ def converting():
     stop(busy)
     stop(other)
     for e in ("folded", "svg", "pb.gz", "html"):
-        used, rss = timed([WAGGLE, "-q", "report", recording, "-o", folder + "/r." + e])
+        used, rss = timed([WAGGLE, "report", "-q", recording, "-o", folder + "/r." + e])
         rows.append(["waggle report big.waggle -o x." + e, "%.2f s" % used, size(rss)])
     total = Folded.of_file(folder + "/r.folded").total()
     print("big.folded: %s, 60000 stacks. big.waggle: %s, %d samples (15 s at 10 kHz).\n" %

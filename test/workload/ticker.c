@@ -1,8 +1,11 @@
 /* ticker.c - a clock made of functions: in the n-th 10 ms after its start it runs in slot_ABC, n in octal,
  * for 512 slots. Which slot a profile shows first says when its first sample was taken, whatever the
- * profiler. Prints "truth start T" (CLOCK_MONOTONIC, seconds).
+ * profiler. Then it sleeps for LINGER seconds, for profilers that name functions only at the end.
+ * Prints "truth start T" (CLOCK_MONOTONIC, seconds). Usage: ticker [LINGER]
  * CFLAGS: -O2 -fomit-frame-pointer -fno-optimize-sibling-calls
  */
+#include <unistd.h>
+
 #include "burn.h"
 
 #define SLOT(a, b, c)                                                                           \
@@ -27,12 +30,13 @@ ALL(SLOT)
 
 static uint64_t (*const slots[])(uint64_t) = { ALL(NAME) };
 
-int main(void)
+int main(int argc, char **argv)
 {
 	uint64_t start = burn_wall_ns();
 
 	fprintf(stderr, "truth start %.6f\n", (double)start / 1e9);
 	for (unsigned int i = 0; i < sizeof(slots) / sizeof(slots[0]); i++)
 		burn_sink = slots[i](start + (i + 1) * 10 * MS);
+	sleep((unsigned int)burn_arg(argc, argv, 1, 0));
 	return 0;
 }
