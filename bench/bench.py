@@ -122,7 +122,7 @@ def print_side(medians, absent, wall, cpu):
             out.append([make.name, absent.get(make.name, "absent")] + [""] * 9)
             continue
         out.append([make.name, percent(m["cpu"] / cpu - 1), percent(m["wall"] / wall - 1),
-                    "%.2f s" % m["tool"], "%.2f s" % m["readable"], size(m["rss"]), size(m["maps"]),
+                    "%.2f s" % m["tool"], "%.2f s" % max(0, m["readable"]), size(m["rss"]), size(m["maps"]),
                     size(m["wrote"]), "%.1fx" % (m["wrote"] / ours["wrote"]) if ours else "-",
                     "%.1f %%" % (100 * m["samples"]), "%.1f %%" % (100 * m["bottom"])])
     table(["tool", "slow-down (CPU)", "(wall)", "tool CPU", "+ readable", "peak RSS", "BPF maps", "written",
@@ -210,7 +210,10 @@ def footprint():
     time.sleep(1)
     tool.begin(99)
     begun = time.monotonic()
-    time.sleep(20)
+    time.sleep(5)
+    first, then = tool.running_cost(), time.monotonic()
+    time.sleep(15)
+    steady = [(b - a) / (time.monotonic() - then) for a, b in zip(first, tool.running_cost())]
     elapsed = time.monotonic() - begun
     tool.end()
     for b in busy:
@@ -223,14 +226,16 @@ def footprint():
     table(["", "measured"], [
         ["waggle's processor time, user + system", "%.3f s in %.1f s" % (tool.cpu, elapsed)],
         ["its BPF programs", "%.3f s" % tool.bpf],
-        ["of the machine (%d processors)" % CPUS, "%.2f %%" % (100 * share)],
+        ["of the machine (%d processors), start and naming included" % CPUS, "%.2f %%" % (100 * share)],
+        ["of the machine while sampling (from the 5th second on)", "%.2f %% + %.2f %% in BPF" % tuple(
+            100 * x / CPUS for x in steady)],
         ["peak RSS", size(tool.rss)], ["BPF maps", size(tool.maps)],
         ["the ledger's own account", "%.3f s, %s, %s" % (ledger["own_cpu"] / 1e9,
                                                         size(ledger["own_peak_rss"]),
                                                         size(ledger["own_bpf_maps"]))],
         ["samples", "%d of %d due" % (folded.total(), 99 * elapsed * CPUS)],
         ["user stacks whole", "%.2f %%" % (100 * ledger["whole_share"])]])
-    return {"share": share, "memory": tool.rss + tool.maps}
+    return {"share": share, "steady": sum(steady) / CPUS, "memory": tool.rss + max(tool.maps, ledger["own_bpf_maps"])}
 
 
 def make_folded(path, stacks=60000):
@@ -312,7 +317,9 @@ def goals(sides, first, foot, conversion):
     ratio = min(ratios) if ratios else None
     share, memory, svg = foot.get("share"), foot.get("memory"), conversion.get("svg")
     whole = first.get("waggle", {}).get(1)
-    bar("tool CPU at 99 Hz, share of a busy machine", "<= 0.5 %", share, "%.2f %%" % (100 * (share or 0)),
+    bar("tool CPU at 99 Hz, share of a busy machine, 20 s with start and naming", "<= 0.5 %", share, "%.2f %%" % (100 * (share or 0)),
+        lambda x: x <= 0.005)
+    bar("the same while sampling", "<= 0.5 %", foot.get("steady"), "%.2f %%" % (100 * foot.get("steady", 0)),
         lambda x: x <= 0.005)
     bar("written, against perf's DWARF mode (worst load)", ">= 50x less", ratio, "%.0fx" % (ratio or 0),
         lambda x: x >= 50)

@@ -4,7 +4,6 @@ how its stacks are read. Every one is ended with SIGINT, as a person would.
 import glob
 import json
 import os
-import resource
 import shutil
 import signal
 import time
@@ -38,6 +37,13 @@ class Tool:
     def env(self):
         return dict(os.environ, HOME=self.folder, XDG_CACHE_HOME=self.folder + "/cache",
                     PERF_BUILDID_DIR=self.folder + "/debug")
+
+    def running_cost(self):
+        """Processor seconds so far: its own, and its BPF programs'."""
+        with open("/proc/%d/stat" % self.p.pid) as f:
+            words = f.read().rsplit(") ", 1)[1].split()
+        bpf = sum(ns for i, ns in bpf_programs().items() if i not in self.bpf_before) / 1e9
+        return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK"), bpf
 
     def end(self):
         """Stops it; fills cpu, rss, maps, bpf (seconds or bytes) and wrote."""
