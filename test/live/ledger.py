@@ -217,3 +217,17 @@ def disk_full():
     run(["umount", folder])
     check(d.rc == 1, d)
     check(not left, "left behind:", left)
+
+
+@case("the ledger of a filtered report is that of what is left")
+def filtered_report():
+    folder, n = record()
+    path = folder + "/x.waggle"
+    for options in (("--from", "1s"), ("--comm", "split"), ("--comm", "nobody-has-this")):
+        ledger = load_json(waggle_ok("report", path, *options, "--json"))["ledger"]
+        left = Folded.parse(waggle_ok("report", path, *options).out)
+        check(ledger["samples_taken"] == left.total(), options, ledger["samples_taken"], left.total())
+        check(ledger["user_stacks"] <= left.total(), options, "user_stacks", ledger["user_stacks"], "of",
+              left.total(), "samples")
+        check(sum(c["samples"] for c in ledger["cuts"]) == left.cut().total(), options, "cuts:",
+              sum(c["samples"] for c in ledger["cuts"]), "by the ledger,", left.cut().total(), "in the stacks")
