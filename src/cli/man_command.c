@@ -144,7 +144,8 @@ static void man_page(void)
 	puts(".SH DESCRIPTION\n"
 	     "waggle samples processors with eBPF, walks kernel and user stacks with its own walker\n"
 	     "(no frame pointers needed) and gives the result in the forms people use.\n"
-	     "Without a command it is \\fBwaggle cpu\\fR.\n.SS Commands");
+	     "Without a command it is \\fBwaggle cpu\\fR.\n"
+	     "Every command answers \\fB\\-h\\fR and \\fB\\-\\-help\\fR.\n.SS Commands");
 	for (const struct command *const *c = command_all(); *c; c++) {
 		printf(".TP\n\\fB%s\\fR\n", (*c)->name);
 		man_line((*c)->summary);

@@ -81,9 +81,14 @@ static int usage_left_width(const struct option_table *tables)
 	return widest;
 }
 
-static void usage_options(FILE *to, const struct option_table *tables, int width)
+/* What option_parse() answers by itself, for every command. */
+static const struct option_row usage_common[] = {
+	{ "help", 'h', OPTION_FLAG, 0, NULL, "this help", .group = "Other" },
+	{ NULL },
+};
+
+static void usage_options(FILE *to, const struct option_table *tables, int left, int width)
 {
-	int left = usage_left_width(tables);
 	char text[128];
 
 	for (const struct option_table *t = tables; t && t->rows; t++)
@@ -137,7 +142,13 @@ void usage_command(FILE *to, const struct command *c)
 
 	fprintf(to, "Usage: waggle %s%s%s\n\n", c->name, *c->usage ? " " : "", c->usage);
 	usage_wrap(to, c->description ? c->description : c->summary, 0, 0, width);
-	usage_options(to, c->options, width);
+	if (c->options) {
+		const struct option_table common[] = { { usage_common, 0 }, { NULL, 0 } };
+		int left = usage_left_width(c->options);
+
+		usage_options(to, c->options, left, width);
+		usage_options(to, common, left, width);
+	}
 	if (c->examples) {
 		fputs("\nExamples:\n", to);
 		usage_examples(to, c->examples, width);
