@@ -184,7 +184,7 @@ $(B)/test/web/generate: test/web/generate.c $(B)/libwaggle.a
 	$(call msg,TEST,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(B)/libwaggle.a $(PKG_LIBS)
-web: $(B)/test/web/generate
+web: all $(B)/test/web/generate
 	$(Q)sh test/web/run.sh $(B)
 
 # The library once more, built for fuzzing; all targets share it.

@@ -101,3 +101,10 @@ test("html: damage in the data is said, not thrown", { file: "demo.html" }, asyn
 
 	ok(said.startsWith("This profile cannot be shown"), said);
 });
+
+test("html: folded stacks through 'waggle report'", { file: "folded.html" }, async (page) => {
+	equal(await page.locator("#summary").textContent(), "50 samples");
+	equal(await app(page, () => window.waggle.table.rows.map((r) =>
+		[window.waggle.profile.label(r.frame), window.waggle.profile.kind(r.frame), r.self, r.total])),
+	[["hash", "user", 30, 30], ["work", "user", 12, 42], ["read", "kernel", 8, 8], ["main", "user", 0, 50]]);
+});

@@ -196,3 +196,8 @@ test("svg: a picture taller than the window starts at its root", { file: "deep.s
 	await page.waitForFunction(() => scrollY === 0);
 	ok(await visible("#search"), "also at the top");
 });
+
+test("svg: folded stacks through 'waggle report'", { file: "folded.svg" }, async (page) => {
+	equal(await readBoxes(page), { ";server": 50, ";server;main": 50, ";server;main;read": 8,
+		";server;main;work": 42, ";server;main;work;hash": 30 });
+});
