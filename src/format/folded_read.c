@@ -41,9 +41,14 @@ struct folded_reader {
 	uint64_t lines, skipped;
 };
 
+struct folded_number {
+	int64_t whole; /* exact, when there was neither fraction nor exponent; otherwise -1 */
+	double real;
+};
+
 /* The count at the end of a line: digits, maybe a fraction and an exponent. Returns where the stack
  * ends, 0 when there is no count behind one. */
-static size_t folded_count(const char *s, size_t len, double *ret)
+static size_t folded_count(const char *s, size_t len, struct folded_number *ret)
 {
 	size_t at = len, end;
 	uint64_t whole = 0;
@@ -57,12 +62,12 @@ static size_t folded_count(const char *s, size_t len, double *ret)
 		end--;
 	if (at == len || !end || s[at] < '0' || s[at] > '9')
 		return 0;
-	for (size_t i = at; i < len && len - at <= 15; i++) {
+	for (size_t i = at; i < len && len - at <= 18; i++) {
 		if (s[i] < '0' || s[i] > '9')
 			break;
 		whole = whole * 10 + (uint64_t)(s[i] - '0');
 		if (i + 1 == len) {
-			*ret = (double)whole;
+			*ret = (struct folded_number){ (int64_t)whole, (double)whole };
 			return end;
 		}
 	}
@@ -70,8 +75,8 @@ static size_t folded_count(const char *s, size_t len, double *ret)
 		return 0;
 	memcpy(text, s + at, len - at);
 	text[len - at] = 0;
-	*ret = strtod(text, &stop);
-	return *stop || !isfinite(*ret) ? 0 : end;
+	*ret = (struct folded_number){ -1, strtod(text, &stop) };
+	return *stop || !isfinite(ret->real) ? 0 : end;
 }
 
 /* Takes "_[k]" and friends off a name; 0 when there is none. */
@@ -305,7 +310,8 @@ static void folded_comment(struct folded_reader *r, const char *s, size_t len)
 static int folded_line(struct folded_reader *r, const char *s, size_t len)
 {
 	struct profile_sample sample = { .time = PROFILE_NO_TIME };
-	double count = 0, want;
+	struct folded_number count = { 0 };
+	double want;
 	int64_t value;
 
 	while (len && (s[len - 1] == '\r' || s[len - 1] == ' ' || s[len - 1] == '\t'))
@@ -317,13 +323,16 @@ static int folded_line(struct folded_reader *r, const char *s, size_t len)
 		return 0;
 	}
 	len = folded_count(s, len, &count);
-	want = count + r->carry;
+	want = count.whole >= 0 ? count.real : count.real + r->carry;
 	if (!len || want > (double)(INT64_MAX / 2 - r->total)) {
 		r->skipped++;
 		return 0;
 	}
-	value = (int64_t)floor(want + 0.5); /* carry is at least -0.5, so this is never below 0 */
-	r->carry = want - (double)value;
+	value = count.whole;
+	if (value < 0) {
+		value = (int64_t)floor(want + 0.5); /* carry is at least -0.5: never below 0 */
+		r->carry = want - (double)value;
+	}
 	r->lines++;
 	if (!value)
 		return 0;
@@ -373,7 +382,7 @@ int folded_probe(const uint8_t *head, size_t n)
 {
 	const char *at = n ? (const char *)head : "", *end = at + n;
 	size_t good = 0, bad = 0;
-	double count;
+	struct folded_number count;
 
 	if (memchr(at, 0, n))
 		return 0;

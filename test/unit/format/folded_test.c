@@ -56,6 +56,8 @@ static void test_round_trip_is_exact(void **state)
 
 	format_opts_default(&o);
 	same_after_round(in, &o, in);
+	in = "a;b 1.5\na;c 999499999999999999\n"; /* more digits than a double holds */
+	same_after_round(in, &o, "a;b 2\na;c 999499999999999999\n");
 }
 
 static void test_annotations_become_kinds(void **state)
