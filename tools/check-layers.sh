@@ -22,10 +22,10 @@ layer() {
 # May folder $1 include from folder $2? base and bpf/abi.h know each other; nobody else may look sideways.
 allowed() {
 	[ "$1" = "$2" ] && return 0
-	from=$(layer "$1") to=$(layer "$2")
-	[ -z "$to" ] && return 0 # a generated header or a library's
-	[ "$from" -eq 0 ] && [ "$to" -eq 0 ] && return 0
-	[ "$to" -lt "$from" ]
+	above=$(layer "$1") below=$(layer "$2")
+	[ -z "$below" ] && return 0 # a generated header or a library's
+	[ "$above" -eq 0 ] && [ "$below" -eq 0 ] && return 0
+	[ "$below" -lt "$above" ]
 }
 
 for f in $(find src -name '*.[ch]' | sort); do

@@ -2,87 +2,55 @@
 # check-style.sh - what of the house style a script can see: sizes, opening comments, banned calls.
 # Prints each offence and "N passed, N failed" (files). The reasons are in HACKING.md.
 cd "$(dirname "$0")/.." || exit 1
-FILE_MAX=600 HEADER_MAX=150 FUNCTION_MAX=60
-# The model, the kernel boundary and the kernel's types: one place each.
-BIG_HEADERS='src/profile/profile.h src/bpf/abi.h src/bpf/kernel.bpf.h'
-WIDTH_MAX=110 # .clang-format breaks at 100; a line that is a string may be longer, to stay whole
-passed=0 failed=0
 
-# Calls that overflow, that hand a line to a shell, or that decide for the whole program.
-banned() {
-	echo 'strcpy strcat sprintf vsprintf gets system popen'
-	case $1 in
-	src/cli/*) ;;
-	*) echo 'exit abort printf puts putchar perror' ;;
-	esac
+# tools/check-style.sh itself names what it forbids.
+files=$({ git ls-files 2>/dev/null || find . -type f | sed 's|^\./||'; } |
+	grep -E '^(src/|test/.*\.(c|h|sh|t)$|tools/|fuzz/.*\.c$|bench/.*\.sh$|web/.*\.js$|bootstrap$)' |
+	grep -v '^tools/check-style\.sh$' | while read -r f; do [ -f "$f" ] && echo "$f"; done)
+
+# shellcheck disable=SC2086
+awk '
+BEGIN {
+	FILE_MAX = 600; HEADER_MAX = 150; FUNCTION_MAX = 60
+	WIDTH_MAX = 110 # .clang-format breaks at 100; a line that is a string may stay whole
+	TAB = "        "
+	# The model, the kernel boundary and the kernel'\''s types: one place each.
+	big["src/profile/profile.h"] = big["src/bpf/abi.h"] = big["src/bpf/kernel.bpf.h"] = 1
+	# Calls that overflow or hand a line to a shell; and, in library folders, that print or exit.
+	everywhere = "strcpy|strcat|sprintf|vsprintf|gets|system|popen"
+	libraries = everywhere "|exit|abort|printf|puts|putchar|perror"
 }
-
-# Prints "name lines" of every function that is too long: from the line before "{" to "}" in column 0.
-long_functions() {
-	awk -v max=$FUNCTION_MAX '
-		/^[a-z].*\(/ { head = $0 }
-		/^\{/ { start = NR; name = head }
-		/^\}/ && start {
-			if (NR - start - 1 > max) {
-				sub(/\(.*/, "", name); n = split(name, w, /[ *]/)
-				print w[n] "() has " NR - start - 1 " lines, at most " max
-			}
-			start = 0
-		}' "$1"
+function say(text) { print file ": " text; bad[file] = 1 }
+function finish() {
+	max = file ~ /^src\/.*\.h$/ && !big[file] ? HEADER_MAX : FILE_MAX
+	if (file && lines > max) say("has " lines " lines, at most " max)
+	if (file && !opened) say("must start with a comment that says what it is")
 }
-
-check() {
-	f=$1 lines=$(wc -l <"$1")
-	case $(head -n 3 "$f") in
-	*'/*'* | *'#!'* | *'//'* | *'<!--'* | '# '*) ;;
-	*) echo "must start with a comment that says what it is" ;;
-	esac
-	case $f in
-	src/*.h)
-		max=$HEADER_MAX
-		case " $BIG_HEADERS " in *" $f "*) max=$FILE_MAX ;; esac
-		[ "$lines" -gt $max ] && echo "has $lines lines, at most $max"
-		;;
-	*) [ "$lines" -gt $FILE_MAX ] && echo "has $lines lines, at most $FILE_MAX" ;;
-	esac
-	case $f in
-	src/*.c | src/*.h)
-		for call in $(banned "$f"); do
-			# Comments and strings are taken out first; a member or part of a name is another thing.
-			at=$(sed 's|/\*.*\*/||; s|^ \*.*||; s|//.*||; s|"[^"]*"||g' "$f" |
-				grep -nE "(^|[^A-Za-z0-9_.>])$call\(" | head -n 1 | cut -d: -f1)
-			[ -n "$at" ] && echo "line $at: $call() is not used here"
-		done
-		long_functions "$f"
-		;;
-	esac
-	grep -nE '(^|[^A-Za-z])(TODO|FIXME|XXX)([^A-Za-z]|$)' "$f" | sed 's/^\([0-9]*\):.*/line \1: finish it or leave it out/' |
-		head -n 3
-	case $f in
-	*.c | *.h | *.sh | *.def)
-		awk -v max=$WIDTH_MAX '!/"/ { line = $0; gsub(/\t/, "        ", line) }
-			!/"/ && length(line) > max {
-				print "line " NR ": " length(line) " columns, at most " max
-			}' "$f" | head -n 3
-		grep -nE '[ 	]+$' "$f" | sed 's/^\([0-9]*\):.*/line \1: blanks at the end/' | head -n 3
-		;;
-	esac
+FNR == 1 { finish(); file = FILENAME; n++; opened = start = 0 }
+{ lines = FNR }
+FNR <= 3 && /\/\*|^#!|^\/\/|^# |<!--/ { opened = 1 }
+/(^|[^A-Za-z])(TODO|FIXME|XXX)([^A-Za-z]|$)/ { say("line " FNR ": finish it or leave it out") }
+file ~ /\.(c|h|sh|def)$/ && /[ \t]$/ { say("line " FNR ": blanks at the end") }
+file ~ /\.(c|h|sh|def)$/ && !/"/ {
+	line = $0; gsub(/\t/, TAB, line)
+	if (length(line) > WIDTH_MAX) say("line " FNR ": " length(line) " columns, at most " WIDTH_MAX)
 }
-
-for f in $(git ls-files 2>/dev/null || find . -type f | sed 's|^\./||'); do
-	case $f in
-	tools/check-style.sh) continue ;; # names what it forbids
-	src/* | test/*.c | test/*.h | test/*.sh | tools/* | fuzz/*.c | bench/*.sh | web/*.js | bootstrap) ;;
-	*) continue ;;
-	esac
-	[ -f "$f" ] || continue
-	said=$(check "$f")
-	if [ -z "$said" ]; then
-		passed=$((passed + 1))
-	else
-		echo "$said" | sed "s|^|$f: |"
-		failed=$((failed + 1))
-	fi
-done
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+file ~ /^src\/.*\.[ch]$/ {
+	code = $0 # without comments and strings
+	gsub(/"([^"\\]|\\.)*"/, "", code); gsub(/\/\*.*\*\/|^ \*.*|\/\/.*/, "", code)
+	if (match(code, "(^|[^A-Za-z0-9_.>])(" (file ~ /^src\/cli\// ? everywhere : libraries) ")\\("))
+		say("line " FNR ": " substr(code, RSTART, RLENGTH) ") is not used here")
+	if (/^[a-z].*\(/) { name = $0; sub(/\(.*/, "", name); sub(/.*[ *]/, "", name) }
+	if (/^\{/) start = FNR
+	if (/^\}/ && start) {
+		if (FNR - start - 1 > FUNCTION_MAX)
+			say(name "() has " FNR - start - 1 " lines, at most " FUNCTION_MAX)
+		start = 0
+	}
+}
+END {
+	finish()
+	for (f in bad) failed++
+	printf "%d passed, %d failed\n", n - failed, failed
+	exit failed > 0
+}' $files
