@@ -42,16 +42,17 @@ static void check_table(const struct table *t)
 	struct store *store = store_new(&ops, NULL, rules);
 	struct file_slot slot;
 
-	if (!rules || !store || !t->n || t->rows[t->n - 1].rule.kind != RULE_END)
+	if (!rules || !store || !t->n || t->rows[t->n - 1].rule != RULE_END)
 		abort();
 	for (size_t i = 1; i < t->n; i++)
-		if (t->rows[i].offset <= t->rows[i - 1].offset)
+		if (t->rows[i].offset <= t->rows[i - 1].offset ||
+		    t->rows[i].rule == t->rows[i - 1].rule || t->rows[i].rule >= t->n_rules)
 			abort();
 	if (store_add(store, t, &slot) == 0) {
 		for (size_t i = 0; i < t->n; i++) {
-			check_lookup(&slot, t->rows[i].offset, &t->rows[i].rule);
+			check_lookup(&slot, t->rows[i].offset, table_rule(t, i));
 			if (i + 1 < t->n)
-				check_lookup(&slot, t->rows[i + 1].offset - 1, &t->rows[i].rule);
+				check_lookup(&slot, t->rows[i + 1].offset - 1, table_rule(t, i));
 		}
 	}
 	store_free(store);

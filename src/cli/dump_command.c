@@ -91,8 +91,8 @@ static int dump_rows(const char *path, struct err *e)
 		struct symbol s = { 0 };
 		uint64_t vaddr = 0;
 
-		printf("%08" PRIx64 "  ", t.rows[i].offset);
-		dump_rule(&t.rows[i].rule);
+		printf("%08" PRIx64 "  ", (uint64_t)t.rows[i].offset);
+		dump_rule(table_rule(&t, i));
 		if (elf_image_to_vaddr(img, t.rows[i].offset, &vaddr) &&
 		    symtab_find(names, vaddr, &s))
 			printf("  %s+0x%" PRIx64, s.name, vaddr - s.vaddr);

@@ -12,17 +12,21 @@
 
 #include "base/vec.h"
 #include "elf/cfi.h"
+#include "unwind/rules.h"
 
 #define PADDING_MAX 16u /* linkers and compilers align functions to 16 */
 #define ENTRY_MAX                                                                                  \
 	128u /* the longest start-up stub without description (ld.so's) is half of this            \
 	      */
 #define DIGIT_BITS 11
+#define KNOWN_BITS 8 /* a file's functions alternate between few rules */
 
 /* Against files made to cost memory: the largest browsers have 3 M rows, and no compiler's programs
  * come near to this. */
 #define ROWS_CAP    (1u << 24)
 #define PROGRAM_CAP (1u << 20)
+
+enum { TABLE_END, TABLE_UNKNOWN }; /* every dictionary begins with these (rules.h) */
 
 struct table_key {
 	uint64_t offset; /* file offset of the FDE's first byte */
@@ -38,8 +42,16 @@ struct table_build {
 	VEC(struct table_key) keys; /* `fde` counts through both parts */
 	VEC(struct table_row) rows;
 	VEC(struct cfi_row) scratch;
-	size_t n_fdes, n_bad, n_outside;
+	struct rules *rules;              /* the table's own dictionary */
+	struct unwind_rule *array;        /* its RULES_MAX entries */
+	uint16_t known[1u << KNOWN_BITS]; /* saves the dictionary's lock and hash */
+	bool full;                        /* a rule of this FDE found no place in it */
+	size_t n_fdes, n_bad, n_outside, n_expected;
 };
+
+_Static_assert(sizeof(struct table_row) == 8, "table");
+_Static_assert(FRAME_OFFSET_MASK >> 48 == 0, "a row's offset names any frame");
+_Static_assert(RULES_MAX == 1u << 16, "a row's number names any rule");
 
 /* -- finding the call frame information ------------------------------------------------------ */
 
@@ -132,7 +144,8 @@ static const struct cfi *table_part(const struct table_build *b, uint32_t *fde)
 
 /* -- putting it in order --------------------------------------------------------------------- */
 
-/* The executable segment around the address; `hint` is the last one found. */
+/* The executable segment around the address, if frames can name all of it, its end included; `hint`
+ * is the last one found. */
 static const struct elf_segment *table_segment(const struct table_build *b, uint64_t vaddr,
 					       const struct elf_segment *hint)
 {
@@ -143,7 +156,9 @@ static const struct elf_segment *table_segment(const struct table_build *b, uint
 		return hint;
 	seg = elf_image_segments(b->img, &n);
 	for (size_t i = 0; i < n; i++)
-		if (seg[i].exec && vaddr >= seg[i].vaddr && vaddr - seg[i].vaddr < seg[i].filesz)
+		if (seg[i].exec && vaddr >= seg[i].vaddr && vaddr - seg[i].vaddr < seg[i].filesz &&
+		    seg[i].offset < FRAME_OFFSET_MASK &&
+		    seg[i].filesz <= FRAME_OFFSET_MASK - seg[i].offset)
 			return &seg[i];
 	return NULL;
 }
@@ -159,10 +174,12 @@ static int table_add_keys(struct table_build *b, const struct cfi *c, size_t fir
 		uint64_t left;
 
 		seg = table_segment(b, f->vaddr, seg);
-		if (!seg || f->vaddr - seg->vaddr + seg->offset > FRAME_OFFSET_MASK) {
+		if (!seg) {
 			b->n_outside++;
 			continue;
 		}
+		/* Neighbours differ: a row takes an advance and an instruction, a byte each. */
+		b->n_expected += (f->end - f->start) / 2 + 2;
 		left = seg->filesz - (f->vaddr - seg->vaddr);
 		b->keys.at[b->keys.n++] = (struct table_key){
 			.offset = f->vaddr - seg->vaddr + seg->offset,
@@ -224,12 +241,40 @@ static int table_sort(struct table_build *b)
 
 /* -- making rows ----------------------------------------------------------------------------- */
 
-/* Room was reserved. */
-static void table_put(struct table_build *b, uint64_t offset, const struct unwind_rule *rule)
+/* Room for all rows that are to be expected, so that growing copies nothing; pages that are not
+ * written cost nothing. */
+static int table_start_rows(struct table_build *b)
 {
-	if (b->rows.n && unwind_rule_same(&b->rows.at[b->rows.n - 1].rule, rule))
+	size_t n = b->n_expected < ROWS_CAP ? b->n_expected : ROWS_CAP;
+
+	b->array = calloc(RULES_MAX, sizeof(*b->array));
+	b->rules = b->array ? rules_new(b->array) : NULL;
+	return b->rules && VEC_RESERVE(&b->rows, n) ? 0 : -ENOMEM;
+}
+
+static uint16_t table_number(struct table_build *b, const struct unwind_rule *rule)
+{
+	uint64_t w[2];
+	uint16_t *known;
+
+	memcpy(w, rule, sizeof(w));
+	/* Fibonacci hashing (Knuth, volume 3, 6.4): the upper bits of the product are mixed best.
+	 */
+	known = &b->known[(w[0] + (w[1] << 3 | w[1] >> 61)) * UINT64_C(0x9e3779b97f4a7c15) >>
+			  (64 - KNOWN_BITS)];
+	if (!unwind_rule_same(&b->array[*known], rule)) {
+		*known = rules_number(b->rules, rule);
+		b->full |= *known == TABLE_UNKNOWN && rule->kind != RULE_UNKNOWN;
+	}
+	return *known;
+}
+
+/* Room was reserved. */
+static void table_put(struct table_build *b, uint64_t offset, uint16_t rule)
+{
+	if (b->rows.n && b->rows.at[b->rows.n - 1].rule == rule)
 		return;
-	b->rows.at[b->rows.n++] = (struct table_row){offset, *rule};
+	b->rows.at[b->rows.n++] = (struct table_row){offset, rule};
 }
 
 static bool table_is_padding(uint64_t from, uint64_t to)
@@ -242,7 +287,6 @@ static bool table_is_padding(uint64_t from, uint64_t to)
 /* Rows of one FDE, of which `size` bytes count. */
 static int table_put_fde(struct table_build *b, const struct table_key *k, uint32_t size)
 {
-	static const struct unwind_rule unknown = {.kind = RULE_UNKNOWN};
 	uint32_t number = k->fde;
 	const struct cfi *c = table_part(b, &number);
 	struct cfi_fde f = c->fdes.at[number];
@@ -257,18 +301,18 @@ static int table_put_fde(struct table_build *b, const struct table_key *k, uint3
 		return -EBADMSG;
 	if (sane)
 		n = cfi_run(c, &f, b->scratch.at);
-	if (!n) {
-		b->n_bad++;
-		table_put(b, k->offset, &unknown);
-	}
+	if (!n)
+		table_put(b, k->offset, TABLE_UNKNOWN);
+	b->full = false;
 	for (size_t i = 0; i < n; i++)
-		table_put(b, b->scratch.at[i].vaddr - f.vaddr + k->offset, &b->scratch.at[i].rule);
+		table_put(b, b->scratch.at[i].vaddr - f.vaddr + k->offset,
+			  table_number(b, &b->scratch.at[i].rule));
+	b->n_bad += !n || b->full;
 	return 0;
 }
 
 static int table_put_all(struct table_build *b)
 {
-	static const struct unwind_rule end = {.kind = RULE_END};
 	const struct table_key *k = b->keys.at;
 	size_t n = b->keys.n, next;
 
@@ -284,28 +328,29 @@ static int table_put_all(struct table_build *b)
 		if (rc)
 			return rc;
 		if (next == n || (stop < k[next].offset && !table_is_padding(stop, k[next].offset)))
-			table_put(b, stop, &end);
+			table_put(b, stop, TABLE_END);
 	}
 	return 0;
 }
 
-static void table_insert(struct table_build *b, size_t at, uint64_t offset, uint8_t kind)
+static void table_insert(struct table_build *b, size_t at, uint64_t offset, uint16_t rule)
 {
 	struct table_row *rows = b->rows.at;
 
 	memmove(rows + at + 1, rows + at, (b->rows.n - at) * sizeof(*rows));
-	rows[at] = (struct table_row){offset, {.kind = kind}};
+	rows[at] = (struct table_row){offset, rule};
 	b->rows.n++;
 }
 
 /* Start-up code written in assembly often has no description, and every stack ends there. */
 static int table_put_entry(struct table_build *b)
 {
+	static const struct unwind_rule bottom = {.kind = RULE_BOTTOM};
 	uint64_t vaddr = elf_image_entry(b->img), offset, end;
 	const struct elf_segment *seg = vaddr ? table_segment(b, vaddr, NULL) : NULL;
 	size_t lo = 0, hi = b->rows.n;
 
-	if (!seg || vaddr - seg->vaddr + seg->offset > FRAME_OFFSET_MASK)
+	if (!seg)
 		return 0;
 	offset = vaddr - seg->vaddr + seg->offset;
 	end = seg->filesz - (vaddr - seg->vaddr) < ENTRY_MAX ? seg->offset + seg->filesz
@@ -318,16 +363,16 @@ static int table_put_entry(struct table_build *b)
 		else
 			hi = mid;
 	}
-	if (lo && b->rows.at[lo - 1].rule.kind != RULE_END)
+	if (lo && b->rows.at[lo - 1].rule != TABLE_END)
 		return 0;
 	if (!VEC_RESERVE(&b->rows, 2))
 		return -ENOMEM;
 	if (lo && b->rows.at[lo - 1].offset == offset)
-		b->rows.at[lo - 1].rule.kind = RULE_BOTTOM;
+		b->rows.at[lo - 1].rule = table_number(b, &bottom);
 	else
-		table_insert(b, lo++, offset, RULE_BOTTOM);
+		table_insert(b, lo++, offset, table_number(b, &bottom));
 	if (lo == b->rows.n || b->rows.at[lo].offset > end)
-		table_insert(b, lo, end, RULE_END);
+		table_insert(b, lo, end, TABLE_END);
 	return 0;
 }
 
@@ -342,11 +387,31 @@ static int table_build_rows(struct table_build *b)
 	}
 	if (!rc)
 		rc = table_sort(b);
+	if (!rc && !b->keys.n)
+		rc = -ENODATA;
+	if (!rc)
+		rc = table_start_rows(b);
 	if (!rc)
 		rc = table_put_all(b);
-	if (!rc && !b->rows.n)
-		rc = -ENODATA;
 	return rc ? rc : table_put_entry(b);
+}
+
+/* Hands over what was built, cut to size. */
+static void table_finish(struct table_build *b, struct table *ret)
+{
+	uint32_t n_rules = rules_count(b->rules);
+	void *rows = realloc(b->rows.at, b->rows.n * sizeof(*b->rows.at));
+	void *rules = realloc(b->array, n_rules * sizeof(*b->array));
+
+	*ret = (struct table){.rows = rows ? rows : b->rows.at,
+			      .n = b->rows.n,
+			      .rules = rules ? rules : b->array,
+			      .n_rules = n_rules,
+			      .n_fdes = b->n_fdes,
+			      .n_bad = b->n_bad,
+			      .n_outside = b->n_outside};
+	b->rows.at = NULL;
+	b->array = NULL;
 }
 
 int table_build(struct elf_image *img, struct table *ret, struct err *e)
@@ -362,21 +427,15 @@ int table_build(struct elf_image *img, struct table *ret, struct err *e)
 		rc = -ENODATA;
 	if (!rc)
 		rc = table_build_rows(&b);
-	if (!rc) {
-		void *exact = realloc(b.rows.at, b.rows.n * sizeof(*b.rows.at));
-
-		*ret = (struct table){.rows = exact ? exact : b.rows.at,
-				      .n = b.rows.n,
-				      .n_fdes = b.n_fdes,
-				      .n_bad = b.n_bad,
-				      .n_outside = b.n_outside};
-		b.rows.at = NULL;
-	}
+	if (!rc)
+		table_finish(&b, ret);
 	for (int i = 0; i < 2; i++)
 		cfi_free(&b.part[i]);
 	VEC_FREE(&b.keys);
 	VEC_FREE(&b.rows);
 	VEC_FREE(&b.scratch);
+	rules_free(b.rules);
+	free(b.array);
 	if (rc == -ENODATA)
 		return err_set(e, rc, "no call frame information");
 	if (rc)
@@ -387,5 +446,6 @@ int table_build(struct elf_image *img, struct table *ret, struct err *e)
 void table_free(struct table *t)
 {
 	free(t->rows);
+	free(t->rules);
 	*t = (struct table){0};
 }

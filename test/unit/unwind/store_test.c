@@ -89,7 +89,7 @@ static struct unwind_rule row_rule(const struct table *t, uint64_t offset)
 		else
 			hi = mid;
 	}
-	return lo ? t->rows[lo - 1].rule : r;
+	return lo ? *table_rule(t, lo - 1) : r;
 }
 
 static void check_offset(struct world *w, const struct table *t, const struct file_slot *slot,
@@ -142,18 +142,22 @@ static void check_blocks(struct world *w, const struct file_slot *slot)
 
 static struct table random_table(size_t n, uint64_t start, uint32_t max_step, int n_rules)
 {
-	struct table t = {.rows = calloc(n, sizeof(*t.rows)), .n = n};
+	struct table t = {.rows = calloc(n, sizeof(*t.rows)),
+			  .n = n,
+			  .rules = calloc((size_t)n_rules + 2, sizeof(*t.rules)),
+			  .n_rules = (uint32_t)n_rules + 2};
 	uint64_t at = start;
 
+	t.rules[1].kind = RULE_UNKNOWN;
+	for (int i = 0; i < n_rules; i++)
+		t.rules[i + 2] = (struct unwind_rule){
+			.kind = RULE_RSP, .ra_off = -8, .cfa_off = 8 * (n_rules - i)};
 	for (size_t i = 0; i < n; i++) {
 		t.rows[i].offset = at;
 		at += 1 + (uint64_t)lrand48() % max_step;
 		if (i + 1 == n || lrand48() % 7 == 0)
 			continue; /* RULE_END */
-		t.rows[i].rule =
-			(struct unwind_rule){.kind = RULE_RSP,
-					     .ra_off = -8,
-					     .cfa_off = 8 * (int32_t)(lrand48() % n_rules)};
+		t.rows[i].rule = (uint16_t)(2 + lrand48() % n_rules);
 	}
 	return t;
 }
@@ -181,7 +185,7 @@ static void random_tables(void **state)
 		if (t.n > 1)
 			check_table(w, &t, &slot);
 		check_blocks(w, &slot);
-		free(t.rows);
+		table_free(&t);
 	}
 	world_free(w);
 }
@@ -236,7 +240,7 @@ static void several_slabs(void **state)
 	for (int i = 0; i < TABLES; i++) {
 		check_table(w, &t[i], &slots[i]);
 		check_blocks(w, &slots[i]);
-		free(t[i].rows);
+		table_free(&t[i]);
 	}
 	world_free(w);
 }
@@ -262,21 +266,23 @@ static void full(void **state)
 	assert_int_equal(store_add(w->store, &wide, &b), -EFBIG);
 	assert_int_equal(store_add(w->store, &far, &b), -EFBIG);
 	assert_int_equal(store_add(w->store, &none, &b), -ENODATA);
-	free(t.rows);
-	free(small.rows);
-	free(far.rows);
-	free(wide.rows);
+	table_free(&t);
+	table_free(&small);
+	table_free(&far);
+	table_free(&wide);
 	world_free(w);
 }
 
 /* A long function costs an index word for each 2 KiB, not a block; gaps cost nothing but that. */
 static void shared_blocks(void **state)
 {
-	struct table_row rows[] = {{0, {.kind = RULE_RBP, .cfa_off = 16}},
-				   {100 * BLOCK_BYTES, {.kind = RULE_END}},
-				   {200 * BLOCK_BYTES, {.kind = RULE_RSP, .cfa_off = 8}},
-				   {201 * BLOCK_BYTES, {.kind = RULE_END}}};
-	struct table t = {rows, 4};
+	struct unwind_rule rules[] = {{.kind = RULE_END},
+				      {.kind = RULE_UNKNOWN},
+				      {.kind = RULE_RBP, .cfa_off = 16},
+				      {.kind = RULE_RSP, .cfa_off = 8}};
+	struct table_row rows[] = {
+		{0, 2}, {100 * BLOCK_BYTES, 0}, {200 * BLOCK_BYTES, 3}, {201 * BLOCK_BYTES, 0}};
+	struct table t = {rows, 4, rules, 4};
 	struct world *w = world_new(1);
 	struct file_slot slot = {0};
 	uint64_t used;
@@ -324,7 +330,7 @@ static void threads(void **state)
 	for (int i = 0; i < 4; i++) {
 		for (int j = 0; j < 20; j += 19)
 			check_table(w, &a[i].t, &a[i].slots[j]);
-		free(a[i].t.rows);
+		table_free(&a[i].t);
 	}
 	world_free(w);
 }

@@ -45,7 +45,7 @@ static void subject_close(struct subject *s)
 	elf_image_free(s->img);
 }
 
-static const struct table_row *row_at(const struct table *t, uint64_t offset)
+static struct unwind_rule rule_at(const struct table *t, uint64_t offset)
 {
 	size_t lo = 0, hi = t->n;
 
@@ -57,23 +57,24 @@ static const struct table_row *row_at(const struct table *t, uint64_t offset)
 		else
 			hi = mid;
 	}
-	return lo ? &t->rows[lo - 1] : NULL;
+	return lo ? *table_rule(t, lo - 1) : (struct unwind_rule){.kind = RULE_END};
 }
 
-static struct unwind_rule rule_at(const struct table *t, uint64_t offset)
+static void check_order(const struct table *t, bool distinct)
 {
-	const struct table_row *r = row_at(t, offset);
-
-	return r ? r->rule : (struct unwind_rule){.kind = RULE_END};
-}
-
-static void check_order(const struct table *t)
-{
-	assert_true(t->n > 1);
-	assert_int_equal(t->rows[t->n - 1].rule.kind, RULE_END);
+	assert_true(t->n > 1 && t->n_rules > 2);
+	assert_int_equal(t->rules[0].kind, RULE_END);
+	assert_int_equal(t->rules[1].kind, RULE_UNKNOWN);
+	assert_int_equal(table_rule(t, t->n - 1)->kind, RULE_END);
 	for (size_t i = 1; i < t->n; i++) {
 		assert_true(t->rows[i - 1].offset < t->rows[i].offset);
-		assert_int_equal(t->rows[i].rule.unused, 0);
+		assert_int_not_equal(t->rows[i - 1].rule, t->rows[i].rule);
+		assert_true(t->rows[i].rule < t->n_rules);
+	}
+	for (uint32_t i = 0; i < t->n_rules; i++) {
+		assert_int_equal(t->rules[i].unused, 0);
+		for (uint32_t j = 0; distinct && j < i; j++)
+			assert_false(unwind_rule_same(&t->rules[i], &t->rules[j]));
 	}
 }
 
@@ -132,7 +133,7 @@ static void check_against_libdw(const char *path, size_t samples)
 	assert_true(subject_open(&s, path, &rc));
 	assert_int_equal(rc, 0);
 	assert_int_equal(s.t.n_bad, 0);
-	check_order(&s.t);
+	check_order(&s.t, true);
 	assert_true(oracle_open(&o, path));
 	first = s.t.rows[0].offset;
 	span = s.t.rows[s.t.n - 1].offset - first + 16;
@@ -161,7 +162,7 @@ static size_t check_rare_rules(const char *path)
 	assert_int_equal(rc, 0);
 	assert_true(oracle_open(&o, path));
 	for (size_t i = 0; i < s.t.n; i++) {
-		const struct unwind_rule *r = &s.t.rows[i].rule;
+		const struct unwind_rule *r = table_rule(&s.t, i);
 
 		if (r->kind != RULE_END && ((r->kind != RULE_RSP && r->kind != RULE_RBP) ||
 					    r->rbp_kind >= RBP_RBP || r->ra_off != -8))
@@ -314,7 +315,9 @@ static void no_section_headers(void **state)
 	assert_true(subject_open(&b, in_work("bare"), &rc));
 	assert_int_equal(rc, 0);
 	assert_int_equal(a.t.n, b.t.n);
+	assert_int_equal(a.t.n_rules, b.t.n_rules);
 	assert_memory_equal(a.t.rows, b.t.rows, a.t.n * sizeof(*a.t.rows));
+	assert_memory_equal(a.t.rules, b.t.rules, a.t.n_rules * sizeof(*a.t.rules));
 	subject_close(&a);
 	subject_close(&b);
 }
@@ -364,7 +367,7 @@ static void gaps(void **state)
 		skip();
 	assert_true(subject_open(&s, in_work("gap"), &rc));
 	assert_int_equal(rc, 0);
-	check_order(&s.t);
+	check_order(&s.t, true);
 	/* The return address of the call that ends `first` is `bare`; one less is still `first`. */
 	assert_int_equal(gap_rule(&s, "bare", -1).kind, RULE_RSP);
 	assert_int_equal(gap_rule(&s, "bare", -1).cfa_off, 16);
@@ -384,6 +387,36 @@ static void gaps(void **state)
 	assert_int_equal(gap_rule(&s, "_start", 0).kind, RULE_BOTTOM);
 	assert_int_equal(gap_rule(&s, "_start", 5).kind, RULE_BOTTOM);
 	assert_int_equal(gap_rule(&s, "_start", 150).kind, RULE_END);
+	subject_close(&s);
+}
+
+/* More rules than rows can number: the rest are unknown, and what was known before goes on. */
+static void too_many_rules(void **state)
+{
+	static const char source[] =
+		"	.text\n	.globl _start\n"
+		"_start:	.cfi_startproc\n	.rept 70000\n	nop\n"
+		"	.cfi_adjust_cfa_offset 8\n	.endr\n	.cfi_endproc\n"
+		"	.cfi_startproc\n	nop\n	.cfi_endproc\n";
+	struct subject s;
+	uint64_t first;
+	int rc = 0;
+
+	if (!build_here("many.S", source, "cc -nostdlib -static -o many many.S"))
+		skip();
+	assert_true(subject_open(&s, in_work("many"), &rc));
+	assert_int_equal(rc, 0);
+	check_order(&s.t, false);
+	assert_int_equal(s.t.n_rules, RULES_MAX);
+	assert_int_equal(s.t.n_fdes, 2);
+	assert_int_equal(s.t.n_bad, 1);
+	first = s.t.rows[0].offset;
+	for (int i = 0; i < RULES_MAX - 2; i++)
+		assert_int_equal(rule_at(&s.t, first + (uint64_t)i).cfa_off, 8 * (i + 1));
+	for (int i = RULES_MAX - 2; i < 70000; i++)
+		assert_int_equal(rule_at(&s.t, first + (uint64_t)i).kind, RULE_UNKNOWN);
+	assert_int_equal(rule_at(&s.t, first + 70000).cfa_off, 8);
+	assert_int_equal(s.t.n, RULES_MAX - 2 + 3);
 	subject_close(&s);
 }
 
@@ -445,9 +478,9 @@ static void vdso(void **state)
 	elf_image_free(img);
 	assert_int_equal(elf_image_memory(at, n, &img, NULL), 0);
 	assert_int_equal(table_build(img, &t, NULL), 0);
-	check_order(&t);
+	check_order(&t, true);
 	for (size_t i = 0; i < t.n; i++)
-		rsp += t.rows[i].rule.kind == RULE_RSP;
+		rsp += table_rule(&t, i)->kind == RULE_RSP;
 	assert_true(rsp >= 3);
 	assert_int_equal(t.n_bad, 0);
 	table_free(&t);
@@ -462,6 +495,7 @@ int main(void)
 		cmocka_unit_test(no_section_headers),
 		cmocka_unit_test(debug_frame_only),
 		cmocka_unit_test(gaps),
+		cmocka_unit_test(too_many_rules),
 		cmocka_unit_test(moved_segments),
 		cmocka_unit_test(no_information),
 		cmocka_unit_test(vdso),
