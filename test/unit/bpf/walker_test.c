@@ -284,7 +284,9 @@ __attribute__((noinline, optimize("omit-frame-pointer"))) static int chain(int n
 		leaf();
 		return room[0];
 	}
-	*sink += chain(n - 1, sink) + room[n & 7];
+	/* Doubles with every frame: unsigned, so that it may wrap. */
+	*sink = (int)((unsigned int)chain(n - 1, sink) + (unsigned int)room[n & 7] +
+		      (unsigned int)*sink);
 	return *sink;
 }
 
