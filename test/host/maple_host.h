@@ -70,4 +70,15 @@ static uint64_t maple_build(const struct maple_range *ranges, size_t n)
 	}
 }
 
+/* Frees a tree of maple_build(), 0 being none. Leaves' entries are the caller's. */
+static void maple_free(uint64_t root)
+{
+	uint64_t *node = (uint64_t *)(uintptr_t)(root & ~UINT64_C(255));
+
+	if (node && (root >> 3 & 15) == 3)
+		for (unsigned int i = 0; i <= *(uint8_t *)(node + 30); i++)
+			maple_free(node[10 + i]);
+	free(node);
+}
+
 #endif

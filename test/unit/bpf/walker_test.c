@@ -148,6 +148,7 @@ static void host_read_maps(void)
 	}
 	fclose(f);
 	ranges[out++] = (struct maple_range){ UINT64_MAX, 0 };
+	maple_free((uintptr_t)host_mm.mm_mt.ma_root);
 	host_mm.mm_mt.ma_root = (void *)(uintptr_t)maple_build(ranges, out);
 }
 
@@ -475,6 +476,7 @@ static int host_setup(void **state)
 
 static int host_teardown(void **state)
 {
+	maple_free((uintptr_t)host_mm.mm_mt.ma_root);
 	store_free(host_store);
 	rules_free(host_dictionary);
 	for (int i = 0; i < SLABS_MAX; i++)
