@@ -257,19 +257,12 @@ def make_folded(path, stacks=60000):
 
 
 def timed(args, seconds=600, stdout=None):
-    """Processor seconds of a command."""
+    """Processor seconds and peak memory of a command."""
     with open(stdout or os.devnull, "wb") as out:
         p = start(args, stdout=out)
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            pid, status, used = os.wait4(p.pid, os.WNOHANG)
-            if pid:
-                p.returncode = os.waitstatus_to_exitcode(status)
-                tools.harness_forget(p)
-                check(p.returncode == 0, args, "exit code", p.returncode)
-                return used.ru_utime + used.ru_stime, used.ru_maxrss * 1024
-            time.sleep(0.01)
-    raise AssertionError("%s took more than %d s" % (args[0], seconds))
+        used, rss = tools.reap(p, seconds)
+    check(p.returncode == 0, args, "exit code", p.returncode)
+    return used.ru_utime + used.ru_stime, rss
 
 
 def converting():

@@ -40,6 +40,13 @@ def children_cpu():
     return r.ru_utime + r.ru_stime
 
 
+def alias(folder, name):
+    """A program under a name nobody else on the machine has, so that samples are this work's only."""
+    path = os.path.join(folder, "wb-" + name)
+    os.symlink(os.path.realpath(shutil.which(name)), path)
+    return path
+
+
 class Work:
     """Runs commands to their end; the target's processor time is theirs."""
     def begin(self):
@@ -64,39 +71,43 @@ class Steps(Work):
 
 
 class Clang(Work):
-    name, comms = "clang++ -O2", ("clang", "clang++")
+    name, comms = "clang++ -O2", ("wb-clang++",)
 
     def begin(self):
         super().begin()
         if not shutil.which("clang++"):
             raise Skip("clang is not installed")
         targets.write(self.folder + "/big.cc", BIG_CC)
+        self.program = alias(self.folder, "clang++")
 
     def commands(self):
-        one = "clang++ -O2 -std=c++17 -c big.cc -o /dev/null"
+        one = self.program + " -O2 -std=c++17 -c big.cc -o /dev/null"
         return [["sh", "-c", "; ".join([one] * max(1, round(2 * SCALE)))] for _ in range(CPUS)]
 
 
 class Node(Work):
-    name, comms = "node", ("node",)
+    name, comms = "node", ("wb-node",)
 
     def begin(self):
         super().begin()
         if not shutil.which("node"):
             raise Skip("node is not installed")
+        self.program = alias(self.folder, "node")
 
     def commands(self):
-        one = ["node", targets.HERE + "/load.js", 300, int(1500 * SCALE)]
+        one = [self.program, targets.HERE + "/load.js", 300, int(1500 * SCALE)]
         return [one for _ in range(CPUS)]
 
 
 class Redis(Work):
     """The server outlives the work, so its time is read from its own process."""
-    name, comms = "redis-server", ("redis-server",)
+    name, comms = "redis-server", ("wb-redis-server",)
 
     def begin(self):
         super().begin()
+        targets.need("redis-server", "redis-benchmark")
         self.server = targets.Redis()
+        self.server.program = alias(self.folder, "redis-server")
         self.server.begin(self.folder)
 
     def end(self):

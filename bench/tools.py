@@ -51,21 +51,9 @@ class Tool:
         self.maps = map_bytes(self.p.pid)
         self.bpf = sum(ns for i, ns in bpf_programs().items() if i not in self.bpf_before) / 1e9
         os.kill(self.p.pid, signal.SIGINT)
-        used = self.reap(120)
-        self.cpu, self.rss = used.ru_utime + used.ru_stime, used.ru_maxrss * 1024
+        used, self.rss = reap(self.p, 120)
+        self.cpu = used.ru_utime + used.ru_stime
         self.wrote = self.size()
-
-    def reap(self, seconds):
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            pid, status, used = os.wait4(self.p.pid, os.WNOHANG)
-            if pid:
-                self.p.returncode = os.waitstatus_to_exitcode(status)
-                harness_forget(self.p)
-                return used
-            time.sleep(0.02)
-        stop(self.p, signal.SIGKILL)
-        raise AssertionError("%s did not end within %d s of SIGINT" % (self.name, seconds))
 
     def size(self):
         return os.path.getsize(self.file) if self.file else os.path.getsize(self.p.log)
@@ -168,10 +156,29 @@ def merged_headers():
     return ""
 
 
-def harness_forget(p):
-    import harness
-    if p in harness._running:
-        harness._running.remove(p)
+def peak_rss(pid):
+    """VmHWM in bytes. Not ru_maxrss: that begins with the size of whoever called fork()."""
+    try:
+        with open("/proc/%d/status" % pid) as f:
+            found = re.search(r"^VmHWM:\s*(\d+) kB", f.read(), re.M)
+    except OSError:
+        found = None
+    return int(found.group(1)) * 1024 if found else 0
+
+
+def reap(p, seconds):
+    """Waits for what start() started: its resource usage with its children's, and its peak memory."""
+    end, rss = time.monotonic() + seconds, 0
+    while time.monotonic() < end:
+        rss = max(rss, peak_rss(p.pid))
+        pid, status, used = os.wait4(p.pid, os.WNOHANG)
+        if pid:
+            p.returncode = os.waitstatus_to_exitcode(status)
+            forget(p)
+            return used, rss
+        time.sleep(0.003)
+    stop(p, signal.SIGKILL)
+    raise AssertionError("%s did not end within %d s" % (p.args[0], seconds))
 
 
 # -- what the kernel knows about a tool ------------------------------------------------------------

@@ -98,6 +98,12 @@ def finish(p, seconds=30):
     return rc
 
 
+def forget(p):
+    """For one that somebody else has waited for."""
+    if p in _running:
+        _running.remove(p)
+
+
 def stop(p, sig=signal.SIGTERM, patience=5):
     """Ends what start() started, with everything that is left in its session's process group."""
     if p in _running:

@@ -57,11 +57,11 @@ class Target:
 
 
 class Redis(Target):
-    name, process, port = "redis", "redis-server", 21379
+    name, process, port, program = "redis", "redis-server", 21379, "redis-server"
 
     def begin(self, folder):
         need("redis-server", "redis-benchmark")
-        self.serve(["redis-server", "--port", self.port, "--bind", "127.0.0.1", "--save", "",
+        self.serve([self.program, "--port", self.port, "--bind", "127.0.0.1", "--save", "",
                     "--dir", folder], self.port)
 
     def load(self, seconds):
