@@ -73,7 +73,7 @@ class FlameView {
 		this.spacer.style.height = `${this.fullHeight - h}px`;
 		if (this.rootBelow && (first || atRoot))
 			this.scrollToRoot();
-		this.draw();
+		this.paint(); // at once: a canvas that was resized is empty until it is painted
 	}
 
 	scrollToRoot() {
