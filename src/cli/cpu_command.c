@@ -83,7 +83,7 @@ static const struct option_row cpu_options[] = {
 	{ "exit-with-child", 0, OPTION_FLAG, AT(exit_with_child), NULL,
 	  "leave with the exit code of the command that was run" },
 	{ "stack-storage-size", 0, OPTION_REFUSED, 0, "N",
-	  "not needed: stacks are not kept in a table of fixed size; --max-profile bounds memory",
+	  "stacks are not kept in a table of fixed size; --max-profile bounds memory",
 	  .group = "From bcc's profile" },
 	{ "cgroupmap", 0, OPTION_REFUSED, 0, "PATH", "use --cgroup with the cgroup's directory" },
 	{ "mntnsmap", 0, OPTION_REFUSED, 0, "PATH",

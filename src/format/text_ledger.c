@@ -47,15 +47,23 @@ static void text_cause_line(struct page *g, uint64_t n, const char *text)
 
 static void text_where_ticks_went(struct buf *b, const struct ledger *l)
 {
+	static const struct {
+		enum ledger_id id;
+		const char *text;
+	} places[] = {
+		{ LEDGER_IDLE, "fell on an idle processor" },
+		{ LEDGER_ASLEEP, "did not come because the processor slept" },
+		{ LEDGER_STOLEN, "could not come because the hypervisor had the processor" },
+		{ LEDGER_FILTERED, "in tasks that were not asked for" },
+	};
 	const char *join = ": ";
 
-	if (l->n[LEDGER_IDLE]) {
-		buf_printf(b, "%s%s fell on an idle processor", join, COUNT(l->n[LEDGER_IDLE]));
+	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
+		if (!l->n[places[i].id])
+			continue;
+		buf_printf(b, "%s%s %s", join, COUNT(l->n[places[i].id]), places[i].text);
 		join = ", ";
 	}
-	if (l->n[LEDGER_FILTERED])
-		buf_printf(b, "%s%s in tasks that were not asked for", join,
-			   COUNT(l->n[LEDGER_FILTERED]));
 }
 
 static void text_taken(struct page *g, const struct profile *p)

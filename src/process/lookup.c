@@ -121,6 +121,32 @@ int cpus_online(struct cpu_list *ret)
 	return ret->list.n ? 0 : -ENOENT;
 }
 
+struct cpu_absence cpus_absence(const struct cpu_list *cpus)
+{
+	uint64_t tick = 1000000000 / (uint64_t)sysconf(_SC_CLK_TCK);
+	unsigned long long idle, iowait, steal;
+	struct cpu_absence sum = { 0 };
+	FILE *f = fopen("/proc/stat", "re");
+	unsigned int cpu;
+	char line[512];
+
+	while (f && fgets(line, sizeof(line), f)) {
+		/* user nice system idle iowait irq softirq steal */
+		if (sscanf(line, "cpu%u %*u %*u %*u %llu %llu %*u %*u %llu", &cpu, &idle, &iowait,
+			   &steal) != 4)
+			continue;
+		for (size_t i = 0; i < cpus->list.n; i++) {
+			if (cpus->list.at[i] != cpu)
+				continue;
+			sum.stolen += steal * tick;
+			sum.idle += (idle + iowait) * tick;
+		}
+	}
+	if (f)
+		fclose(f);
+	return sum;
+}
+
 /* Where cgroup v2 is mounted ("unified" beside v1 on hybrid systems). */
 static bool cgroup_mount(char *to, size_t size)
 {

@@ -27,6 +27,13 @@ struct cpu_list {
 };
 int cpus_online(struct cpu_list *ret);
 
+/* What these processors did not do, summed, in ns, from /proc/stat (grain 10 ms; 0 where nobody tells). */
+struct cpu_absence {
+	uint64_t stolen; /* wanted to run, but the hypervisor ran something else ("steal") */
+	uint64_t idle;   /* had nothing to run ("idle" and "iowait") */
+};
+struct cpu_absence cpus_absence(const struct cpu_list *cpus);
+
 /* Opens a cgroup v2 directory: an absolute path, or one relative to the cgroup2 mount. The descriptor,
  * or -errno with a sentence (not there; a cgroup v1 directory). */
 int cgroup_open(const char *path, struct err *e);

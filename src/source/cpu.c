@@ -25,6 +25,8 @@
 
 struct cpu_state {
 	VEC(int) events; /* one descriptor per processor */
+	struct cpu_list cpus;
+	struct cpu_absence before; /* when the events were switched on */
 	bool cycles;
 	uint64_t period; /* ns for the clock, cycles or 0 (frequency) for cycles */
 	uint32_t frequency;
@@ -165,6 +167,7 @@ static void cpu_detach(void *state)
 	for (size_t i = 0; i < s->events.n; i++)
 		close(s->events.at[i]);
 	VEC_FREE(&s->events);
+	VEC_FREE(&s->cpus.list);
 	free(s);
 }
 
@@ -197,8 +200,7 @@ static int cpu_list_wanted(const struct capture_opts *o, struct cpu_list *ret, s
 static int cpu_attach(struct waggle_bpf *skel, const struct capture_opts *o, void **ret, struct err *e)
 {
 	struct cpu_state *s = calloc(1, sizeof(*s));
-	struct cpu_list cpus = { 0 };
-	int code = s ? cpu_list_wanted(o, &cpus, e) : err_set(e, -ENOMEM, "out of memory");
+	int code = s ? cpu_list_wanted(o, &s->cpus, e) : err_set(e, -ENOMEM, "out of memory");
 
 	if (!code)
 		code = cpu_targets(skel, o, e);
@@ -209,13 +211,15 @@ static int cpu_attach(struct waggle_bpf *skel, const struct capture_opts *o, voi
 			code = err_set(e, -errno, "cannot follow forks: %s", strerror(errno));
 	}
 	if (!code)
-		code = cpu_choose(s, o, cpus.list.at[0], e);
-	for (size_t i = 0; i < cpus.list.n && !code; i++)
-		code = cpu_attach_one(s, bpf_program__fd(skel->progs.cpu_tick), cpus.list.at[i], e);
+		code = cpu_choose(s, o, s->cpus.list.at[0], e);
+	for (size_t i = 0; i < s->cpus.list.n && !code; i++)
+		code = cpu_attach_one(s, bpf_program__fd(skel->progs.cpu_tick), s->cpus.list.at[i],
+				      e);
+	if (!code)
+		s->before = cpus_absence(&s->cpus);
 	for (size_t i = 0; !code && i < s->events.n; i++)
 		if (ioctl(s->events.at[i], PERF_EVENT_IOC_ENABLE, 0) < 0)
 			code = err_set(e, -errno, "cannot start sampling: %s", strerror(errno));
-	VEC_FREE(&cpus.list);
 	if (code) {
 		cpu_detach(s);
 		return code;
@@ -246,39 +250,86 @@ static void cpu_stop(void *state)
 		ioctl(s->events.at[i], PERF_EVENT_IOC_DISABLE, 0);
 }
 
+static void cpu_sum_stats(struct waggle_bpf *skel, struct tick_stats *sum)
+{
+	int n = libbpf_num_possible_cpus();
+	struct tick_stats *per_cpu = n > 0 ? calloc((size_t)n, sizeof(*per_cpu)) : NULL;
+	uint32_t zero = 0;
+
+	*sum = (struct tick_stats){ 0 };
+	if (per_cpu && !bpf_map__lookup_elem(skel->maps.stats, &zero, sizeof(zero), per_cpu,
+					     sizeof(*per_cpu) * (size_t)n, 0)) {
+		for (int i = 0; i < n; i++) {
+			sum->ticks += per_cpu[i].ticks;
+			sum->idle += per_cpu[i].idle;
+			sum->filtered += per_cpu[i].filtered;
+			sum->ring_full += per_cpu[i].ring_full;
+			sum->scratch_busy += per_cpu[i].scratch_busy;
+			sum->map_retries += per_cpu[i].map_retries;
+		}
+	}
+	free(per_cpu);
+}
+
 /* How many ticks should have come: for the clock, enabled time over period; for cycles nobody can
  * know (a sleeping processor has none), so what came is what was expected. */
+static uint64_t cpu_expected(const struct cpu_state *s, uint64_t ticks)
+{
+	uint64_t expected = 0;
+
+	if (s->cycles)
+		return ticks;
+	for (size_t i = 0; i < s->events.n; i++) {
+		uint64_t value[3] = { 0 }; /* count, time enabled, time running */
+
+		if (read(s->events.at[i], value, sizeof(value)) == sizeof(value))
+			expected += value[1] / s->period;
+	}
+	return expected > ticks ? expected : ticks;
+}
+
+static uint64_t cpu_at_most(uint64_t ns, uint64_t period, uint64_t seen, uint64_t missing)
+{
+	uint64_t could = ns / period > seen ? ns / period - seen : 0;
+
+	return could < missing ? could : missing;
+}
+
+/* Ticks that are missing although nobody dropped them. A sleeping processor's timer may sleep too, and
+ * one that the hypervisor has taken cannot tick: as far as these times explain it nothing was lost.
+ * The rest the kernel skipped or throttled. */
+static void cpu_explain_missing(const struct cpu_state *s, uint64_t idle_seen, struct ledger *l)
+{
+	uint64_t missing = l->n[LEDGER_EXPECTED] - l->n[LEDGER_TICKS];
+	struct cpu_absence now;
+
+	l->n[LEDGER_ASLEEP] = l->n[LEDGER_STOLEN] = 0;
+	if (missing && !s->cycles) {
+		now = cpus_absence(&s->cpus);
+		l->n[LEDGER_ASLEEP] =
+			cpu_at_most(now.idle - s->before.idle, s->period, idle_seen, missing);
+		missing -= l->n[LEDGER_ASLEEP];
+		l->n[LEDGER_STOLEN] =
+			cpu_at_most(now.stolen - s->before.stolen, s->period, 0, missing);
+		missing -= l->n[LEDGER_STOLEN];
+	}
+	l->n[LEDGER_LOST_TIMER] = missing;
+}
+
 static void cpu_measure(void *state, struct waggle_bpf *skel, struct ledger *l)
 {
 	struct cpu_state *s = state;
-	int n_possible = libbpf_num_possible_cpus();
-	struct tick_stats *per_cpu = n_possible > 0 ? calloc((size_t)n_possible, sizeof(*per_cpu)) : NULL;
-	uint64_t enabled = 0, scratch = 0;
-	uint32_t zero = 0;
+	struct tick_stats sum;
 
-	for (size_t i = 0; i < s->events.n; i++) {
-		uint64_t value[3] = { 0 };
-
-		if (read(s->events.at[i], value, sizeof(value)) == sizeof(value))
-			enabled += value[1] / (s->period && !s->cycles ? s->period : 1);
-	}
-	l->n[LEDGER_TICKS] = l->n[LEDGER_IDLE] = l->n[LEDGER_FILTERED] = 0;
-	l->n[LEDGER_LOST_RING] = l->n[LEDGER_WALK_RETRIES] = 0;
-	if (per_cpu && !bpf_map__lookup_elem(skel->maps.stats, &zero, sizeof(zero), per_cpu,
-					     sizeof(*per_cpu) * (size_t)n_possible, 0)) {
-		for (int i = 0; i < n_possible; i++) {
-			l->n[LEDGER_TICKS] += per_cpu[i].ticks;
-			l->n[LEDGER_IDLE] += per_cpu[i].idle;
-			l->n[LEDGER_FILTERED] += per_cpu[i].filtered;
-			l->n[LEDGER_LOST_RING] += per_cpu[i].ring_full;
-			l->n[LEDGER_WALK_RETRIES] += per_cpu[i].map_retries;
-			scratch += per_cpu[i].scratch_busy;
-		}
-	}
-	l->n[LEDGER_LOST_SCRATCH] = scratch;
-	l->n[LEDGER_EXPECTED] = s->cycles || enabled < l->n[LEDGER_TICKS] ? l->n[LEDGER_TICKS] : enabled;
-	l->n[LEDGER_LOST_TIMER] = l->n[LEDGER_EXPECTED] - l->n[LEDGER_TICKS];
-	free(per_cpu);
+	cpu_sum_stats(skel, &sum);
+	l->n[LEDGER_TICKS] = sum.ticks;
+	l->n[LEDGER_IDLE] = sum.idle;
+	l->n[LEDGER_FILTERED] = sum.filtered;
+	l->n[LEDGER_LOST_RING] = sum.ring_full;
+	l->n[LEDGER_LOST_SCRATCH] = sum.scratch_busy;
+	l->n[LEDGER_WALK_RETRIES] = sum.map_retries;
+	l->n[LEDGER_EXPECTED] = cpu_expected(s, sum.ticks);
+	cpu_explain_missing(s, sum.idle, l);
 }
 
 const struct source source_cpu = {

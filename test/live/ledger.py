@@ -23,7 +23,7 @@ def balance(l):
             l.get("lost_ring_full", 0) + l.get("lost_stack", 0) + l.get("lost_scratch_busy", 0) +
             l.get("lost_memory_cap", 0))
     check(l["ticks_seen"] == went, "seen", l["ticks_seen"], "!= accounted for", went, l)
-    due = l["ticks_seen"] + l.get("lost_timer", 0)
+    due = l["ticks_seen"] + l.get("lost_timer", 0) + l["ticks_asleep"] + l["ticks_stolen"]
     check(abs(due - l["ticks_expected"]) <= 0.002 * l["ticks_expected"] + 2 * CPUS,
           "expected", l["ticks_expected"], "seen + lost by the timer", due, l)
 
@@ -68,7 +68,8 @@ def account_999():
         finish(peer)
     missing = ticks_missing(data) if peer else 0
     check(l["lost"] == l["lost_timer"], "lost", l["lost"], l)
-    check(l["lost_timer"] <= missing + 2 * CPUS, "lost by the timer:", l["lost_timer"], "but perf misses",
+    gone = l["lost_timer"] + l["ticks_asleep"] + l["ticks_stolen"]
+    check(gone <= missing + 2 * CPUS, "ticks that did not come:", gone, "but perf misses",
           missing, "in a longer time around it")
     return "%d samples; late timers: %d, %d around it by perf" % (l["samples_taken"], l["lost_timer"], missing)
 
@@ -86,7 +87,7 @@ def account_10k():
     balance(ledger)
     mine = Folded.of_file(d.args[d.args.index("-o") + 1]).comm("split").total()
     truth = split_truth(d.err)["cpu"] * 10000
-    lost = ledger["lost"]
+    lost = ledger["lost"] + ledger["ticks_stolen"]
     check(mine + lost >= 0.98 * truth and mine <= 1.02 * truth, mine, "samples and", lost, "lost, but",
           round(truth), "periods of processor time", ledger)
     return "%d samples, %d lost, %d true" % (mine, lost, truth)

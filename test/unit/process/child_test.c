@@ -92,6 +92,15 @@ static void lookups(void **state)
 	close(fd);
 	assert_int_equal(cpus_online(&cpus), 0);
 	assert_int_equal(cpus.list.n, sysconf(_SC_NPROCESSORS_ONLN));
+	{
+		struct cpu_absence before = cpus_absence(&cpus), after;
+
+		usleep(300000); /* one of the processors sleeps meanwhile, or the machine is full */
+		after = cpus_absence(&cpus);
+		assert_true(after.idle >= before.idle && after.stolen >= before.stolen);
+		assert_true(after.idle - before.idle < 400000000ull * cpus.list.n);
+		assert_true(before.idle > 0);
+	}
 	VEC_FREE(&cpus.list);
 	assert_true(cgroup_open("no/such/group", &e) < 0);
 	assert_non_null(strstr(e.text, "no/such/group"));
