@@ -35,7 +35,7 @@ $ waggle --
 
 # What bcc's profile has and waggle has not: what to use instead
 $ waggle --stack-storage-size 1000 5
-! waggle: --stack-storage-size is not accepted: not needed: stacks are not kept in a table of fixed size; --max-profile bounds memory
+! waggle: --stack-storage-size is not accepted: stacks are not kept in a table of fixed size; --max-profile bounds memory
 ? 2
 $ waggle --cgroupmap /sys/fs/bpf/x 5
 ! waggle: --cgroupmap is not accepted: use --cgroup with the cgroup's directory
