@@ -405,7 +405,7 @@ const struct command command_cpu = {
 		"Samples what runs on every processor, walks kernel and user stacks without needing frame "
 		"pointers, and names them. Without targets the whole system is sampled for 10 seconds. A "
 		"command after -- is started, sampled from its first instruction, and the run ends with it; "
-		"with a duration it is sent SIGTERM when the time is up.\n"
+		"with a duration it is sent SIGTERM when the time is up.\n\n"
 		"Targets given with different options must all match; several values of one option are "
 		"alternatives. The first Ctrl-C ends the capture and writes everything; a second leaves at "
 		"once.",
