@@ -91,24 +91,6 @@ static char folded_suffix(const char *s, size_t *len)
 	return s[n - 2];
 }
 
-/* "[cut: no table]" -> the reason, UINT32_MAX when it is something else. */
-static uint32_t folded_cut(const char *s, size_t len)
-{
-	static const char head[] = "[cut: ";
-	char key[64];
-	size_t n;
-
-	if (len <= sizeof(head) || memcmp(s, head, sizeof(head) - 1) || s[len - 1] != ']')
-		return UINT32_MAX;
-	n = len - sizeof(head);
-	if (n >= sizeof(key))
-		return UINT32_MAX;
-	for (size_t i = 0; i < n; i++)
-		key[i] = s[sizeof(head) - 1 + i] == ' ' ? '_' : s[sizeof(head) - 1 + i];
-	key[n] = 0;
-	return ledger_end_of_key(key);
-}
-
 static bool folded_frame_is(const struct profile *p, uint32_t frame, const char *s, size_t len,
 			    enum frame_kind kind)
 {
@@ -122,7 +104,7 @@ static bool folded_frame_is(const struct profile *p, uint32_t frame, const char 
 static uint32_t folded_frame_new(struct folded_reader *r, const char *s, size_t len,
 				 enum frame_kind kind)
 {
-	uint32_t end = folded_cut(s, len);
+	uint32_t end = profile_cut_end(s, len);
 	struct profile_line line = { 0 };
 
 	if (end != UINT32_MAX)
@@ -279,7 +261,7 @@ static uint32_t folded_inline_stack(struct folded_reader *r, const char *s, size
 			kind = mark == 'k' || kernel ? FRAME_KERNEL
 			     : mark == 'j'           ? FRAME_JIT
 						     : FRAME_USER;
-		if (folded_cut(s + from, name_len) != UINT32_MAX) {
+		if (profile_cut_end(s + from, name_len) != UINT32_MAX) {
 			node = profile_push(r->p, node, folded_frame_new(r, s + from, name_len, kind));
 			continue;
 		}

@@ -71,7 +71,8 @@ struct buf;
 void format_json_string(struct out *to, const char *s, size_t len); /* quoted, invalid UTF-8 mended */
 void format_ledger_json(struct out *to, const struct profile *p);    /* one JSON object */
 void format_meta_json(struct out *to, const struct profile *p);      /* one JSON object */
-/* The ledger in one line for people: "12,003 samples, 0 lost, 99.9 % of user stacks whole, .." */
+/* The ledger in one line for people: "12,003 samples, 0 lost, 99.9 % of user stacks whole, ..". The
+ * samples are the sum of their values; of a profile whose losses nobody counted it says none. */
 void format_ledger_line(struct buf *to, const struct profile *p);
 void format_title(struct buf *to, const struct profile *p);          /* "cpu profile of .., 10 s" */
 /* 12345678 -> "12,345,678"; nanoseconds and bytes to readable units by the value type's unit. */

@@ -92,14 +92,33 @@ static void words_put_share(struct buf *to, double share)
 	buf_printf(to, percent >= 100 || percent <= 0 ? "%.0f %%" : "%.1f %%", percent);
 }
 
+/* By their values, as every view adds them up: a row of an imported profile stands for many. */
+static void words_put_samples(struct buf *to, const struct profile *p)
+{
+	uint32_t samples = intern_find(&p->strings, "samples", 7);
+	int64_t n = (int64_t)p->samples.n;
+	char text[40];
+
+	for (uint32_t i = 0; i < p->value_types.n; i++)
+		if (p->value_types.at[i].type == samples) {
+			n = profile_total(p, i);
+			break;
+		}
+	buf_puts(to, format_value(n, "count", text, sizeof(text)));
+	buf_puts(to, n == 1 ? " sample" : " samples");
+}
+
 void format_ledger_line(struct buf *to, const struct profile *p)
 {
 	const struct ledger *l = &p->ledger;
-	uint64_t taken = l->n[LEDGER_TAKEN] ? l->n[LEDGER_TAKEN] : p->samples.n;
+	uint64_t lost = ledger_lost(l);
 	char text[40];
 
-	words_put_count(to, taken, taken == 1 ? " sample, " : " samples, ");
-	words_put_count(to, ledger_lost(l), " lost");
+	words_put_samples(to, p);
+	if (lost || ledger_is_kept(l)) {
+		buf_puts(to, ", ");
+		words_put_count(to, lost, " lost");
+	}
 	if (l->n[LEDGER_STACKS_USER]) {
 		buf_puts(to, ", ");
 		words_put_share(to, ledger_whole_share(l));

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "profile/recount.h"
 #include "profile/remap.h"
 #include "profile/sum.h"
 
@@ -29,6 +30,7 @@ struct filter_run {
 	uint8_t *frames;  /* per frame: enum frame_fact */
 	uint8_t *nodes;   /* per node: facts of it and all its callers */
 	uint32_t *stacks; /* per node: the stack that remains */
+	uint64_t *kept;   /* per node: samples of the part, NULL when nobody counts stacks */
 	uint32_t counted; /* value that counts samples, PROFILE_NONE: every row is one */
 };
 
@@ -123,6 +125,11 @@ static bool filter_init(struct filter_run *run)
 	run->frames = calloc(p->frames.n, sizeof(*run->frames));
 	run->nodes = calloc(p->nodes.n, sizeof(*run->nodes));
 	run->stacks = calloc(p->nodes.n, sizeof(*run->stacks));
+	if (recount_applies(&p->ledger)) {
+		run->kept = calloc(p->nodes.n, sizeof(*run->kept));
+		if (!run->kept)
+			return false;
+	}
 	if (!run->tasks || !run->used || !run->frames || !run->nodes || !run->stacks)
 		return false;
 	for (uint32_t i = 0; i < p->tasks.n; i++)
@@ -142,6 +149,7 @@ static void filter_free(struct filter_run *run)
 	free(run->frames);
 	free(run->nodes);
 	free(run->stacks);
+	free(run->kept);
 }
 
 /* Which stacks may remain: facts run from the root to the leaves. */
@@ -201,12 +209,15 @@ static int filter_samples(struct filter_run *run)
 	for (size_t i = 0; i < p->samples.n && !err; i++) {
 		struct profile_sample s = p->samples.at[i];
 		const int64_t *values = profile_values(p, i);
-		int64_t count = run->counted == PROFILE_NONE ? 1 : values[run->counted];
+		int64_t value = run->counted == PROFILE_NONE ? 1 : values[run->counted];
+		uint64_t count = value > 0 ? (uint64_t)value : 0;
 
 		if (!filter_sample(run, &s) || !filter_stack(run, s.stack)) {
-			gone = sum_unsigned(gone, count > 0 ? (uint64_t)count : 0);
+			gone = sum_unsigned(gone, count);
 			continue;
 		}
+		if (run->kept)
+			run->kept[s.stack] = sum_unsigned(run->kept[s.stack], count);
 		s.stack = run->stacks[s.stack];
 		s.task = remap_task(&run->map, s.task);
 		s.labels = remap_labels(&run->map, s.labels);
@@ -254,6 +265,7 @@ static struct profile *filter_result(const struct profile *src)
 
 static int filter_all(struct filter_run *run, struct profile *dst)
 {
+	const struct recount_opts left = {run->f->no_user, run->f->no_kernel};
 	int err = remap_init(&run->map, dst, run->src);
 
 	if (err || !filter_init(run))
@@ -267,6 +279,8 @@ static int filter_all(struct filter_run *run, struct profile *dst)
 	err = filter_nodes(run);
 	if (!err)
 		err = filter_samples(run);
+	if (!err && run->kept)
+		err = recount_stacks(&run->map, run->kept, &left);
 	return dst->oom ? -ENOMEM : err;
 }
 

@@ -147,6 +147,33 @@ uint32_t profile_frame_cut(struct profile *p, uint32_t end, uint32_t object)
 	return profile_frame_named(p, object, 0, FRAME_CUT, &line, 1);
 }
 
+uint32_t profile_cut_end(const char *text, size_t len)
+{
+	static const char head[] = "[cut: ";
+	char key[64];
+	size_t n;
+
+	if (len <= sizeof(head) || memcmp(text, head, sizeof(head) - 1) || text[len - 1] != ']')
+		return UINT32_MAX;
+	n = len - sizeof(head);
+	if (n >= sizeof(key))
+		return UINT32_MAX;
+	for (size_t i = 0; i < n; i++)
+		key[i] = text[sizeof(head) - 1 + i] == ' ' ? '_' : text[sizeof(head) - 1 + i];
+	key[n] = 0;
+	return ledger_end_of_key(key);
+}
+
+uint32_t profile_frame_end(const struct profile *p, uint32_t frame)
+{
+	const struct profile_frame *f = &p->frames.at[frame];
+	uint32_t name = f->n_lines ? p->lines.at[f->first_line].function : 0;
+
+	if (f->kind != FRAME_CUT)
+		return UINT32_MAX;
+	return profile_cut_end(profile_text(p, name), intern_len(&p->strings, name));
+}
+
 void profile_frame_set_lines(struct profile *p, uint32_t frame, const struct profile_line *lines,
 			     uint16_t n_lines)
 {

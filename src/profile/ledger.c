@@ -96,6 +96,13 @@ void ledger_clear_unnamed(struct ledger *l)
 	l->by_unnamed = (struct map64){0};
 }
 
+void ledger_clear_cuts(struct ledger *l)
+{
+	VEC_FREE(&l->cuts);
+	map64_free(&l->by_cut);
+	l->by_cut = (struct map64){0};
+}
+
 int ledger_cut(struct ledger *l, uint32_t end, uint32_t object, uint64_t samples)
 {
 	uint32_t *row;
@@ -131,6 +138,12 @@ int ledger_unnamed(struct ledger *l, uint32_t reason, uint32_t object, uint64_t 
 
 static const uint8_t lost_ids[] = {LEDGER_LOST_TIMER,  LEDGER_LOST_RING,    LEDGER_LOST_STACK,
 				   LEDGER_LOST_MEMORY, LEDGER_LOST_SCRATCH, LEDGER_LOST_DAMAGED};
+
+bool ledger_is_kept(const struct ledger *l)
+{
+	return l->n[LEDGER_EXPECTED] || l->n[LEDGER_TICKS] || l->n[LEDGER_STACKS_USER] ||
+	       l->n[LEDGER_STACKS_KERNEL];
+}
 
 uint64_t ledger_lost(const struct ledger *l)
 {

@@ -54,12 +54,16 @@ uint32_t ledger_end_of_key(const char *key);       /* UINT32_MAX when unknown */
 uint32_t ledger_unnamed_of_key(const char *key);
 
 void ledger_free(struct ledger *l);
-/* Forgets the causes of unnamed frames, before they are counted anew. */
+/* Forgets the causes of unnamed frames or of cuts, before they are counted anew. */
 void ledger_clear_unnamed(struct ledger *l);
+void ledger_clear_cuts(struct ledger *l);
 /* Adds to the (reason, object) cause. 0 or -ENOMEM. */
 int ledger_cut(struct ledger *l, uint32_t end, uint32_t object, uint64_t samples);
 int ledger_unnamed(struct ledger *l, uint32_t reason, uint32_t object, uint64_t frames);
 
+/* Whether anybody kept count of ticks or stacks. When not, as in imported profiles, that nothing is
+ * lost is not known. */
+bool ledger_is_kept(const struct ledger *l);
 /* Everything lost between EXPECTED and TAKEN, whatever the cause. */
 uint64_t ledger_lost(const struct ledger *l);
 /* Share of user stacks that are whole, 0..1; 1 when there are none. */

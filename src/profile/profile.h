@@ -188,6 +188,10 @@ uint32_t profile_frame_named(struct profile *p, uint32_t object, uint64_t offset
 uint32_t profile_frame_text(struct profile *p, const char *function, enum frame_kind kind);
 /* The frame that marks an early end (enum walk_end) in an object. */
 uint32_t profile_frame_cut(struct profile *p, uint32_t end, uint32_t object);
+/* The way back: the enum walk_end of a FRAME_CUT frame, or of the text that names one ("[cut: no
+ * table]"). UINT32_MAX when it is something else or a reason that is not known here. */
+uint32_t profile_frame_end(const struct profile *p, uint32_t frame);
+uint32_t profile_cut_end(const char *text, size_t len);
 
 /* Gives an addressed frame its names (n_lines > 0), or says why it has none. */
 void profile_frame_set_lines(struct profile *p, uint32_t frame, const struct profile_line *lines,

@@ -43,7 +43,7 @@ $ waggle report a.folded --comm '*'
 ! waggle: --comm: bad regular expression '*': quantifier does not follow a repeatable item at character 1
 ? 2
 $ waggle report a.folded --keep '(a+)+$' | tail -n 1
-! 0 samples, 0 lost
+! 0 samples
 
 # Places that cannot be written
 $ waggle report a.folded -o nowhere/x.folded

@@ -5,7 +5,7 @@ $ waggle report a.folded
 nginx;main;worker;sendfile 10
 redis;main;aeMain;processCommand 70
 redis;main;aeMain;read 20
-! 100 samples, 0 lost
+! 100 samples
 $ waggle report -q a.folded
 nginx;main;worker;sendfile 10
 redis;main;aeMain;processCommand 70
@@ -60,7 +60,7 @@ nginx 10
 redis 70
 redis;read 20
 $ waggle report a.folded --drop .
-! 0 samples, 0 lost
+! 0 samples
 
 # Outputs: each by its extension, whole, and said.
 $ waggle report a.folded -o x.folded -o x.waggle; ls
@@ -71,7 +71,7 @@ x.folded
 x.waggle
 ! wrote x.folded
 ! wrote x.waggle
-! 100 samples, 0 lost
+! 100 samples
 $ cmp x.folded a.folded || sort a.folded | sed 's/_\[k\]//' | diff x.folded -
 x.folded a.folded differ: byte 1, line 1
 $ waggle report -q x.waggle
@@ -97,6 +97,52 @@ $ waggle report -q --json a.folded | python3 -c 'import json,sys; r=json.load(sy
 100 [('processCommand', 70, 70), ('read', 20, 20), ('sendfile', 10, 10)] ['redis', 'main', 'aeMain', 'processCommand'] 100
 $ waggle report -q --json --top 1 a.folded | python3 -c 'import json,sys; print(len(json.load(sys.stdin)["functions"]))'
 1
+
+# A part answers for its own stacks only: kept, user stacks, whole, kernel stacks, share, cuts
+$ printf '# waggle.ledger.%s\n' ticks_expected=110 samples_taken=100 user_stacks=100 user_stacks_whole=70 kernel_stacks=20 >n.folded; echo '# waggle.cut.gap=30' >>n.folded; printf 'redis;main;aeMain 50\nredis;main;read_[k] 20\napp;[cut: gap];f 30\n' >>n.folded; waggle report -q n.folded -o n.pb.gz
+$ echo 'import json,sys; l=json.load(sys.stdin)["ledger"]; print(l["samples_taken"], l["user_stacks"], l["user_stacks_whole"], l["kernel_stacks"], l["whole_share"], [(c["reason"], c["samples"]) for c in l["cuts"]])' >stacks.py
+$ for f in n.folded n.pb.gz; do for o in --drop=nosuch --comm=nosuch --from=1s --comm=redis --comm=app --focus=f -K -U; do echo "$f $o"; waggle report -q --json $f $o | python3 stacks.py; done; done
+n.folded --drop=nosuch
+100 100 70 20 0.7 [('gap', 30)]
+n.folded --comm=nosuch
+0 0 0 0 1.0 []
+n.folded --from=1s
+0 0 0 0 1.0 []
+n.folded --comm=redis
+70 70 70 20 1.0 []
+n.folded --comm=app
+30 30 0 0 0.0 [('gap', 30)]
+n.folded --focus=f
+30 30 0 0 0.0 [('gap', 30)]
+n.folded -K
+100 0 0 20 1.0 []
+n.folded -U
+100 100 70 0 0.7 [('gap', 30)]
+n.pb.gz --drop=nosuch
+100 100 70 20 0.7 [('gap', 30)]
+n.pb.gz --comm=nosuch
+0 0 0 0 1.0 []
+n.pb.gz --from=1s
+0 0 0 0 1.0 []
+n.pb.gz --comm=redis
+70 70 70 20 1.0 []
+n.pb.gz --comm=app
+30 30 0 0 0.0 [('gap', 30)]
+n.pb.gz --focus=f
+30 30 0 0 0.0 [('gap', 30)]
+n.pb.gz -K
+100 0 0 20 1.0 []
+n.pb.gz -U
+100 100 70 0 0.7 [('gap', 30)]
+$ waggle report -q --json a.folded --comm redis | python3 stacks.py
+90 0 0 0 1.0 []
+$ waggle report n.folded --comm redis -o /dev/null --format folded
+! wrote /dev/null
+! 70 samples, 0 lost, 100 % of user stacks whole
+$ for o in --drop=nosuch --from=1ns --comm=nosuch; do waggle report -q --json "$T/../../fuzz/seeds/recording/small.waggle" $o | python3 stacks.py; done
+23 0 0 0 1.0 []
+0 0 0 0 1.0 []
+0 0 0 0 1.0 []
 
 # A directory with everything, and one named by the time
 $ waggle report -q a.folded --output-dir all; ls all; python3 -m json.tool all/ledger.json >/dev/null

@@ -284,9 +284,28 @@ static void test_values(void **state)
 static void test_words(void **state)
 {
 	struct profile *p = profile_new("samples", "count");
+	struct profile_sample s = { 0 };
+	int64_t values[] = { 12000, 3 };
 	struct buf b = { 0 };
 
-	p->ledger.n[LEDGER_TAKEN] = 12003;
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(profile_sample(p, &s, &values[i]), 0);
+	format_ledger_line(&b, p);
+	buf_putc(&b, 0);
+	assert_string_equal((char *)b.data, "12,003 samples"); /* losses nobody counted */
+	buf_reset(&b);
+	p->ledger.n[LEDGER_TAKEN] = 2;
+	p->ledger.n[LEDGER_LOST_DAMAGED] = 5;
+	format_ledger_line(&b, p);
+	buf_putc(&b, 0);
+	assert_string_equal((char *)b.data, "12,003 samples, 5 lost");
+	buf_reset(&b);
+	p->ledger.n[LEDGER_LOST_DAMAGED] = 0;
+	p->ledger.n[LEDGER_EXPECTED] = 1;
+	format_ledger_line(&b, p);
+	buf_putc(&b, 0);
+	assert_string_equal((char *)b.data, "12,003 samples, 0 lost");
+	buf_reset(&b);
 	p->ledger.n[LEDGER_STACKS_USER] = 100000;
 	p->ledger.n[LEDGER_STACKS_WHOLE] = 99999;
 	format_ledger_line(&b, p);

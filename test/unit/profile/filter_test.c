@@ -87,11 +87,54 @@ static void check_all_used(const struct profile *p)
 	free(used);
 }
 
+/* What a session would have counted, had it seen these samples only. Cuts are all in one place. */
+struct counts {
+	uint64_t user, whole, kernel, cut;
+};
+
+static void count_sample(struct counts *c, const struct profile_filter *f,
+			 const struct truth_sample *s)
+{
+	bool user = false, kernel = false, cut = s->depth && s->frames[0] == TRUTH_CUT;
+	uint64_t n = (uint64_t)s->values[0];
+
+	for (int i = 0; i < s->depth; i++) {
+		int kind = truth_kind(s->frames[i], truth_n_lines(s->frames[i]) - 1);
+
+		user |= kind == FRAME_USER || kind == FRAME_JIT;
+		kernel |= kind == FRAME_KERNEL;
+	}
+	c->kernel += kernel && !f->no_kernel ? n : 0;
+	if (f->no_user)
+		return;
+	c->user += user || cut ? n : 0;
+	c->whole += user && !cut ? n : 0;
+	c->cut += cut ? n : 0;
+}
+
+static void check_counts(const struct profile *part, const struct counts *c)
+{
+	const struct ledger *l = &part->ledger;
+
+	assert_int_equal(l->n[LEDGER_STACKS_USER], c->user);
+	assert_int_equal(l->n[LEDGER_STACKS_WHOLE], c->whole);
+	assert_int_equal(l->n[LEDGER_STACKS_KERNEL], c->kernel);
+	assert_int_equal(l->n[LEDGER_KERNEL_CUT], 0);
+	assert_int_equal(l->cuts.n, c->cut > 0);
+	if (!c->cut)
+		return;
+	assert_int_equal(l->cuts.at[0].count, c->cut);
+	assert_string_equal(ledger_end_key(l->cuts.at[0].reason), "table_pending");
+	assert_string_equal(profile_text(part, part->objects.at[l->cuts.at[0].object].path),
+			    "/usr/bin/app");
+}
+
 static void check_filter(const struct truth *t, const struct profile *p,
 			 const struct profile_filter *f, const struct words *w)
 {
 	struct truth_text a = {0}, b = {0};
 	struct profile *part;
+	struct counts c = {0};
 	uint64_t gone = 0;
 
 	for (size_t i = 0; i < t->n; i++) {
@@ -103,6 +146,7 @@ static void check_filter(const struct truth *t, const struct profile *p,
 		}
 		s = sample_left(f, w, &t->at[i]);
 		text_put_truth(&a, &s, 0);
+		count_sample(&c, f, &t->at[i]);
 	}
 	assert_int_equal(profile_filter(p, f, &part, NULL), 0);
 	text_put_profile(&b, part);
@@ -111,10 +155,7 @@ static void check_filter(const struct truth *t, const struct profile *p,
 	assert_int_equal(part->ledger.n[LEDGER_FILTERED], p->ledger.n[LEDGER_FILTERED] + gone);
 	assert_int_equal(part->ledger.n[LEDGER_TAKEN], p->ledger.n[LEDGER_TAKEN] - gone);
 	assert_int_equal(part->ledger.n[LEDGER_LOST_RING], 3);
-	assert_int_equal(part->ledger.cuts.n, 1);
-	assert_string_equal(
-		profile_text(part, part->objects.at[part->ledger.cuts.at[0].object].path),
-		"/usr/bin/app");
+	check_counts(part, &c);
 	profile_free(part);
 }
 
@@ -133,10 +174,17 @@ static void filters_equal_brute_force(void **state)
 	struct truth t = truth_new(1500, true);
 	struct profile *p = truth_profile(&t);
 	struct regex *r[7] = {0}, *app;
+	struct counts all = {0};
 
 	p->ledger.n[LEDGER_TAKEN] = (uint64_t)profile_total(p, 0);
 	p->ledger.n[LEDGER_LOST_RING] = 3;
-	ledger_cut(&p->ledger, 2, object_of(p, "/usr/bin/app"), 5);
+	for (size_t i = 0; i < t.n; i++)
+		count_sample(&all, &(struct profile_filter){0}, &t.at[i]);
+	p->ledger.n[LEDGER_STACKS_USER] = all.user;
+	p->ledger.n[LEDGER_STACKS_WHOLE] = all.whole;
+	p->ledger.n[LEDGER_STACKS_KERNEL] = all.kernel;
+	ledger_cut(&p->ledger, 2, object_of(p, "/usr/bin/app"), all.cut);
+	assert_true(all.cut && all.whole < all.user);
 	assert_int_equal(regex_new("app", &app, NULL), 0);
 	for (int i = 1; i < 7; i++)
 		assert_int_equal(regex_new(i == 4 ? "\\[app\\]" : words[i], &r[i], NULL), 0);

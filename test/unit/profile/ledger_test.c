@@ -40,6 +40,11 @@ static void causes_add_up(void **state)
 	assert_int_equal(l.unnamed.at[1].count, 1500);
 	assert_int_equal(ledger_cut(&l, 0, 0, UINT64_MAX), 0);
 	assert_true(l.cuts.at[0].count == UINT64_MAX);
+	ledger_clear_cuts(&l);
+	assert_int_equal(l.cuts.n, 0);
+	assert_int_equal(ledger_cut(&l, 3, 1, 4), 0);
+	assert_int_equal(l.cuts.n, 1);
+	assert_int_equal(l.cuts.at[0].count, 4);
 	ledger_clear_unnamed(&l);
 	assert_int_equal(l.unnamed.n, 0);
 	assert_int_equal(ledger_unnamed(&l, 1, 5, 1), 0);
