@@ -8,7 +8,7 @@ for t in "$@"; do
 	"$t" >"$out" 2>&1
 	rc=$?
 	p=$(grep -c '^\[       OK \]' "$out")
-	f=$(grep -c '^\[  FAILED  \] [^0-9]' "$out")
+	f=$(grep '^\[  FAILED  \] [^0-9]' "$out" | sort -u | wc -l) # cmocka names each twice
 	if [ "$rc" -ne 0 ] && [ "$f" -eq 0 ]; then f=1; fi
 	if [ "$rc" -eq 0 ] && [ "$p" -eq 0 ]; then echo "$t ran no test"; f=1; fi
 	passed=$((passed + p)) failed=$((failed + f))

@@ -79,8 +79,10 @@ static void text_taken(struct page *g, const struct profile *p)
 	}
 	if (lost)
 		buf_printf(&b, "; %s lost:", COUNT(lost));
-	else
+	else if (ledger_is_kept(l))
 		buf_puts(&b, "; nothing lost.");
+	else
+		buf_puts(&b, "; what was lost is not known: the input keeps no account.");
 	text_sentence(g, lost ? PAGE_WARN : PAGE_PLAIN, &b);
 	for (size_t i = 0; i < LEDGER_MAX; i++) {
 		static const char head[] = "lost: ";

@@ -176,6 +176,10 @@ static void test_text_of_nothing(void **state)
 	char *got = written("text", p, 80, false);
 
 	assert_non_null(strstr(got, "no sample"));
+	assert_null(strstr(got, "nothing lost")); /* nobody counted */
+	free(got);
+	p->ledger.n[LEDGER_EXPECTED] = p->ledger.n[LEDGER_TICKS] = p->ledger.n[LEDGER_IDLE] = 100;
+	got = written("text", p, 80, false);
 	assert_non_null(strstr(got, "nothing lost"));
 	free(got);
 	profile_free(p);
