@@ -16,9 +16,10 @@ struct symbol {
 };
 
 /* Functions of .symtab and .dynsym and of the mini debug info in .gnu_debugdata (xz), merged; where
- * several names share an address the most telling wins (global over weak over local, fewest leading
- * underscores). 0 with an empty table when there are none; -errno only when out of memory. Symbol
- * tables that lie about sizes, names or entries lose just the entries that lie. */
+ * several names share an address the most telling that reaches far enough wins (global over weak
+ * over local, fewest leading underscores). 0 with an empty table when there are none; -errno only
+ * when out of memory. Symbol tables that lie about sizes, names or entries lose just the entries
+ * that lie. */
 int symtab_new(struct elf_image *img, struct symtab **ret);
 void symtab_free(struct symtab *t);
 size_t symtab_count(const struct symtab *t);

@@ -1,7 +1,8 @@
 /* elfnames.c - file offset -> address -> symbol.
  *
- * The images are closed once their symbols are read (a large program's tables are tens of
- * megabytes, and descriptors are few), so the segments are copied.
+ * For a single question the images stay open and are asked when it comes (elf/lookup.h). Otherwise
+ * they are closed once their symbols are sorted (a large program's tables are tens of megabytes,
+ * and descriptors are few), so the segments are copied.
  */
 #include "symbol/elfnames.h"
 
@@ -9,31 +10,41 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "elf/symtab.h"
+#include "elf/lookup.h"
 
 struct elfnames {
-	struct symtab *debug, *own;
+	struct elf_image
+		*images[2];       /* the debug file, the file; NULL when their tables are built */
+	struct symtab *tables[2]; /* or these */
 	size_t n_segments;
 	struct elf_segment segments[];
 };
 
-int elfnames_new(struct elf_image *img, struct elf_image *debug, struct elfnames **ret)
+int elfnames_new(struct elf_image *img, struct elf_image *debug, bool once, struct elfnames **ret)
 {
 	const struct elf_segment *segments;
 	struct elfnames *n;
 	size_t count;
-	int rc;
+	int rc = 0;
 
 	segments = elf_image_segments(img, &count);
 	n = calloc(1, sizeof(*n) + count * sizeof(*segments));
-	if (!n)
+	if (!n) {
+		elf_image_free(debug);
+		elf_image_free(img);
 		return -ENOMEM;
+	}
 	n->n_segments = count;
 	if (count)
 		memcpy(n->segments, segments, count * sizeof(*segments));
-	rc = symtab_new(img, &n->own);
-	if (!rc && debug)
-		rc = symtab_new(debug, &n->debug);
+	n->images[0] = debug;
+	n->images[1] = img;
+	for (int i = 0; i < 2 && !once && !rc; i++) {
+		if (n->images[i])
+			rc = symtab_new(n->images[i], &n->tables[i]);
+		elf_image_free(n->images[i]);
+		n->images[i] = NULL;
+	}
 	if (rc) {
 		elfnames_free(n);
 		return rc;
@@ -46,8 +57,10 @@ void elfnames_free(struct elfnames *n)
 {
 	if (!n)
 		return;
-	symtab_free(n->debug);
-	symtab_free(n->own);
+	for (int i = 0; i < 2; i++) {
+		elf_image_free(n->images[i]);
+		symtab_free(n->tables[i]);
+	}
 	free(n);
 }
 
@@ -68,23 +81,70 @@ static bool elfnames_vaddr(const struct elfnames *n, uint64_t offset, uint64_t *
 	return found != NULL;
 }
 
+struct elfnames_batch { /* what has no name yet */
+	uint64_t *vaddrs;
+	size_t *of; /* index into the caller's offsets */
+	struct symbol *found;
+	size_t n;
+	struct buf names;
+};
+
+static int elfnames_find(const struct elfnames *n, int which, struct elfnames_batch *b)
+{
+	if (n->images[which]) {
+		buf_reset(&b->names);
+		return symbol_lookup(n->images[which], b->vaddrs, b->n, b->found, &b->names);
+	}
+	for (size_t i = 0; i < b->n; i++)
+		if (!n->tables[which] || !symtab_find(n->tables[which], b->vaddrs[i], &b->found[i]))
+			b->found[i].name = NULL;
+	return 0;
+}
+
+/* Puts the names that were found and drops their addresses from the batch. */
+static int elfnames_put(struct elfnames_batch *b, struct naming *to)
+{
+	size_t left = 0;
+	int rc = 0;
+
+	for (size_t i = 0; i < b->n && !rc; i++) {
+		struct provider_line line = {.function = b->found[i].name};
+
+		if (line.function) {
+			rc = naming_put(to, b->of[i], &line, 1);
+			continue;
+		}
+		b->vaddrs[left] = b->vaddrs[i];
+		b->of[left++] = b->of[i];
+	}
+	b->n = left;
+	return rc;
+}
+
 int elfnames_resolve(const struct elfnames *n, const uint64_t *offsets, size_t count,
 		     struct naming *to)
 {
+	struct elfnames_batch b = {0};
 	int rc = 0;
 
+	b.vaddrs = malloc((count + 1) * sizeof(*b.vaddrs));
+	b.of = malloc((count + 1) * sizeof(*b.of));
+	b.found = malloc((count + 1) * sizeof(*b.found));
+	if (!b.vaddrs || !b.of || !b.found)
+		rc = -ENOMEM;
 	for (size_t i = 0; i < count && !rc; i++) {
-		struct provider_line line = {0};
-		struct symbol s;
-		uint64_t vaddr;
-
-		if (!elfnames_vaddr(n, offsets[i], &vaddr))
+		if (!elfnames_vaddr(n, offsets[i], &b.vaddrs[b.n]))
 			continue;
-		if (!(n->debug && symtab_find(n->debug, vaddr, &s)) &&
-		    !symtab_find(n->own, vaddr, &s))
-			continue;
-		line.function = s.name;
-		rc = naming_put(to, i, &line, 1);
+		b.of[b.n++] = i;
 	}
+	for (int i = 0; i < 2 && b.n && !rc; i++) {
+		rc = elfnames_find(n, i, &b);
+		if (!rc)
+			rc = elfnames_put(&b, to);
+	}
+	free(b.vaddrs);
+	free(b.of);
+	free(b.found);
+	buf_free(&b.names);
 	return rc;
 }

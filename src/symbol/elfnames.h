@@ -7,9 +7,10 @@
 
 struct elfnames;
 
-/* Reads the symbols of the file and, when `debug` is not NULL, of its separate debug file, which
- * are asked first. Neither image is needed afterwards. 0 or -ENOMEM. */
-int elfnames_new(struct elf_image *img, struct elf_image *debug, struct elfnames **ret);
+/* The symbols of the file and, when `debug` is not NULL, of its separate debug file, which are
+ * asked first. Takes both images, also when it fails. `once`: elfnames_resolve() will be called one
+ * time, so nothing is made ready for more. 0 or -ENOMEM. */
+int elfnames_new(struct elf_image *img, struct elf_image *debug, bool once, struct elfnames **ret);
 void elfnames_free(struct elfnames *n);
 int elfnames_resolve(const struct elfnames *n, const uint64_t *offsets, size_t count,
 		     struct naming *to);

@@ -54,8 +54,7 @@ static int elf_open(const struct provider_env *env, uint32_t object, void **ret_
 			rc = 0;
 	}
 	if (!rc)
-		rc = elfnames_new(img, debug, (struct elfnames **)ret_state);
-	elf_image_free(debug);
+		return elfnames_new(img, debug, env->opts->once, (struct elfnames **)ret_state);
 	elf_image_free(img);
 	return rc;
 }

@@ -47,12 +47,10 @@ static int vdso_open(const struct provider_env *env, uint32_t object, void **ret
 		return rc;
 	if (*want && (!elf_image_build_id_hex(img, hex) || strcmp(hex, want) != 0)) {
 		*ret_why = UNNAMED_CHANGED; /* another kernel's, or that of 32-bit processes */
-		rc = -ESTALE;
-	} else {
-		rc = elfnames_new(img, NULL, (struct elfnames **)ret_state);
+		elf_image_free(img);
+		return -ESTALE;
 	}
-	elf_image_free(img);
-	return rc;
+	return elfnames_new(img, NULL, env->opts->once, (struct elfnames **)ret_state);
 }
 
 static int vdso_resolve(void *state, const uint64_t *offsets, size_t n, struct naming *to)

@@ -14,7 +14,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "elf/symtab.h"
+#include "elf/lookup.h"
 
 static char dir[] = "/tmp/symtab-test-XXXXXX";
 
@@ -26,6 +26,8 @@ static const char source[] =
 	"\".globl twin\\n.type twin,@function\\n.weak _twin\\n.type _twin,@function\\n\"\n"
 	"\"_twin: twin: nop; nop\\ninner: nop; ret\\n.size twin,.-twin\\n.size _twin,.-_twin\\n\"\n"
 	"\".type inner,@function\\n.size inner,1\\n\");\n"
+	"__asm__(\".type brief,@function\\n.globl brief\\n.type lengthy,@function\\n\"\n"
+	"\"brief: lengthy: nop; nop; ret\\n.size brief,1\\n.size lengthy,3\\n\");\n"
 	"int main(int c, char **v) { return visible_two(c) + printf(\"%d\", c); }\n";
 
 static int build(void **state)
@@ -117,6 +119,8 @@ static void choices_are_the_telling_ones(void **state)
 	assert_string_equal(name_at(t, twin + 1), "twin");
 	assert_string_equal(name_at(t, twin + 2), "inner");
 	assert_string_equal(name_at(t, twin + 3), "twin");
+	assert_string_equal(name_at(t, address_of("brief")), "brief");
+	assert_string_equal(name_at(t, address_of("brief") + 2), "lengthy");
 	assert_string_equal(name_at(t, 0), "");
 	assert_string_equal(name_at(t, UINT64_MAX), "");
 	symtab_free(t);
@@ -234,6 +238,62 @@ static void call_stubs_are_named(void **state)
 	compare(self, command, 20);
 }
 
+/* One pass over the symbols of a file says of any address what its sorted table says. */
+static void lookup_is(const char *path, unsigned int seed, size_t n, size_t at_least)
+{
+	struct symtab *t = table_of(path);
+	uint64_t *vaddrs = calloc(n, sizeof(*vaddrs));
+	struct symbol *got = calloc(n, sizeof(*got)), want;
+	size_t count = symtab_count(t), named = 0;
+	struct buf names = {0};
+	struct elf_image *img;
+	int fd = open(path, O_RDONLY);
+
+	assert_true(fd >= 0 && count && vaddrs && got);
+	assert_int_equal(elf_image_open(fd, &img, NULL), 0);
+	close(fd);
+	for (size_t i = 0; i < n; i++) {
+		struct symbol s = symtab_at(t, (size_t)rand_r(&seed) % count);
+		uint64_t near[] = {s.vaddr - 1,          s.vaddr,
+				   s.vaddr + s.size - 1, s.vaddr + s.size,
+				   s.vaddr + s.size / 2, s.vaddr + (uint64_t)rand_r(&seed) % 4096};
+
+		vaddrs[i] = near[rand_r(&seed) % 6];
+	}
+	assert_int_equal(symbol_lookup(img, vaddrs, n, got, &names), 0);
+	elf_image_free(img);
+	for (size_t i = 0; i < n; i++) {
+		assert_int_equal(symtab_find(t, vaddrs[i], &want), got[i].name != NULL);
+		if (!got[i].name)
+			continue;
+		named++;
+		assert_string_equal(got[i].name, want.name);
+		assert_int_equal(got[i].vaddr, want.vaddr);
+		assert_int_equal(got[i].size, want.size);
+	}
+	assert_true(named >= at_least);
+	buf_free(&names);
+	free(vaddrs);
+	free(got);
+	symtab_free(t);
+}
+
+static void lookup_agrees_with_the_table(void **state)
+{
+	static const char *const made[] = {"full", "bare", "small", "cut"};
+	char path[64];
+
+	for (size_t i = 0; i < 4; i++) {
+		snprintf(path, sizeof(path), "%s/%s", dir, made[i]);
+		for (unsigned int n = 1; n < 40; n += 6)
+			lookup_is(path, n, n, 0);
+		lookup_is(path, 7, 2000, 500);
+	}
+	lookup_is(a_program(), 1, 5000, 2000);
+	lookup_is("/usr/lib/x86_64-linux-gnu/libc.so.6", 2, 5000, 2000);
+	lookup_is("/usr/lib/x86_64-linux-gnu/libstdc++.so.6", 3, 5000, 2000);
+}
+
 /* Every byte of the symbol table and its header in turn becomes nonsense. */
 static void lying_tables_lose_only_what_lies(void **state)
 {
@@ -286,6 +346,7 @@ int main(void)
 		cmocka_unit_test(agrees_with_nm),
 		cmocka_unit_test(agrees_with_addr2line),
 		cmocka_unit_test(call_stubs_are_named),
+		cmocka_unit_test(lookup_agrees_with_the_table),
 		cmocka_unit_test(lying_tables_lose_only_what_lies),
 	};
 
