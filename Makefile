@@ -163,7 +163,8 @@ unit-programs: $(UNIT)
 RUNNERS := 'layers: sh tools/check-layers.sh' 'style: sh tools/check-style.sh' \
 	'unit: $(MAKE) --no-print-directory unit' \
 	'sanitizers: $(MAKE) --no-print-directory SAN=1 B=$(B)-san unit' \
-	$(foreach r,$(wildcard test/*/run.sh),'$(r:test/%/run.sh=%): B=$(B) $(r)')
+	$(foreach r,$(wildcard test/*/run.sh),'$(r:test/%/run.sh=%): B=$(B) $(r)') \
+	'real programs: B=$(B) test/live/real.sh' 'agreement: B=$(B) test/live/agree.sh'
 check: test-programs
 	$(Q)sh tools/run-tests.sh $(RUNNERS)
 
