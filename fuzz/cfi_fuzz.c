@@ -16,7 +16,7 @@ static void check_rows(const struct cfi_fde *f, const struct cfi_row *rows, size
 	for (size_t i = 0; i < n; i++) {
 		if (rows[i].vaddr - f->vaddr >= f->size || rows[i].rule.kind >= RULE_KIND_MAX ||
 		    rows[i].rule.rbp_kind >= RBP_KIND_MAX || rows[i].rule.kind == RULE_END ||
-		    rows[i].rule.unused)
+		    rows[i].rule.cfa_reg >= 16)
 			abort();
 		if (i && (rows[i].vaddr <= rows[i - 1].vaddr ||
 			  unwind_rule_same(&rows[i].rule, &rows[i - 1].rule)))

@@ -36,8 +36,8 @@ struct mapping {
 struct walk {
 	/* What the event program fills in. */
 	u64 ip, sp, bp;
-	u64 regs[16]; /* by DWARF number; valid while regs_known */
-	u32 regs_known;
+	u64 regs[16]; /* by DWARF number */
+	u32 regs_known; /* a bit for each of them that holds in this frame */
 	u32 tgid;
 	/* Private to the walker. */
 	u32 busy;
@@ -51,6 +51,7 @@ struct walk {
 	u32 next_cached;
 	u32 maps_retried;
 	u64 hash;
+	u64 rbx_slot; /* while rbx is known: where it was saved, 0 = it is in regs */
 	u64 chunk_start, chunk_end;
 	struct mapping now;
 	struct mapping cache[MAPPING_CACHE];

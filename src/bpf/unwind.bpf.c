@@ -29,6 +29,10 @@ enum { MAPPING_RETRIES = 3, MAPLE_DEPTH_MAX = 8, PAGE_BYTES = 4096 };
 /* enum maple_type in include/linux/maple_tree.h; the layouts below are checked at start-up. */
 enum { MAPLE_LEAF_64 = 1, MAPLE_RANGE_64 = 2, MAPLE_ARANGE_64 = 3 };
 
+/* struct walk's regs_known, by DWARF number. */
+#define REGS_ALL 0xffffu
+#define DWARF_RBX 3u
+
 /* A frame pointer further away than this is taken for some other value. */
 #define FP_REACH (1u << 20)
 
@@ -333,7 +337,8 @@ static __always_inline u32 step_signal(struct walk *w)
 	w->sp = w->regs[7];
 	w->ip = ip;
 	w->exact = 1;
-	w->regs_known = 1;
+	w->regs_known = REGS_ALL;
+	w->rbx_slot = 0;
 	return WALK_END_MAX;
 }
 
@@ -342,6 +347,7 @@ static __always_inline u32 rule_cfa(struct walk *w, struct unwind_rule *r, u64 *
 {
 	switch (r->kind) {
 	case RULE_RSP:
+	case RULE_RA_REG:
 		*ret = w->sp + r->cfa_off;
 		return 0;
 	case RULE_RBP:
@@ -357,17 +363,45 @@ static __always_inline u32 rule_cfa(struct walk *w, struct unwind_rule *r, u64 *
 		*ret += r->add;
 		return 0;
 	case RULE_REG:
-		if (!w->regs_known)
+		if (!(w->regs_known >> (r->cfa_reg & 15) & 1))
 			return WALK_RULE;
-		*ret = w->regs[r->cfa_reg & 15] + r->cfa_off;
+		*ret = w->regs[r->cfa_reg & 15];
+		if (r->cfa_reg == DWARF_RBX && w->rbx_slot && stack_word(w, w->rbx_slot, ret))
+			return WALK_STACK_READ;
+		*ret += r->cfa_off;
 		return 0;
 	}
 	return WALK_RULE;
 }
 
+/* What is left of the registers in the caller: rbx, and of it only where it is. It is read if a rule asks
+ * for it, which is rare: hardly a walk pays for it. */
+static __always_inline void rule_registers(struct walk *w, struct unwind_rule *r, u64 cfa)
+{
+	if (r->rbx_at == RBX_LOST) {
+		w->regs_known = 0;
+	} else if (r->rbx_at) {
+		w->regs_known = 1u << DWARF_RBX;
+		w->rbx_slot = cfa - 8 * (u64)r->rbx_at;
+	} else {
+		w->regs_known &= 1u << DWARF_RBX;
+	}
+}
+
+/* The return address by the rule. 0, or how the walk ends. */
+static __always_inline u32 rule_return(struct walk *w, struct unwind_rule *r, u64 cfa, u64 *ret)
+{
+	if (r->kind != RULE_RA_REG)
+		return stack_word(w, cfa + r->ra_off, ret) ? WALK_STACK_READ : 0;
+	if (!(w->regs_known >> (r->cfa_reg & 15) & 1))
+		return WALK_RULE;
+	*ret = w->regs[r->cfa_reg & 15];
+	return 0;
+}
+
 static __always_inline u32 step_rule(struct walk *w, struct unwind_rule *r)
 {
-	u64 cfa = 0, ra, bp = w->bp;
+	u64 cfa = 0, ra = 0, bp = w->bp;
 	u32 end;
 
 	if (r->kind == RULE_SIGNAL)
@@ -377,19 +411,21 @@ static __always_inline u32 step_rule(struct walk *w, struct unwind_rule *r)
 	end = rule_cfa(w, r, &cfa);
 	if (end)
 		return end;
-	if (cfa <= w->sp)
+	/* A return address that was popped leaves a frame of no bytes. */
+	if (cfa < w->sp || (cfa == w->sp && r->kind != RULE_RA_REG))
 		return WALK_CFA;
 	if (r->rbp_kind == RBP_CFA && stack_word(w, cfa + r->rbp_off, &bp))
 		return WALK_STACK_READ;
 	if (r->rbp_kind == RBP_RBP && stack_word(w, w->bp + r->rbp_off, &bp))
 		return WALK_STACK_READ;
-	if (stack_word(w, cfa + r->ra_off, &ra))
-		return WALK_STACK_READ;
+	end = rule_return(w, r, cfa, &ra);
+	if (end)
+		return end;
+	rule_registers(w, r, cfa);
 	w->ip = ra;
 	w->sp = cfa;
 	w->bp = bp;
 	w->exact = 0;
-	w->regs_known = 0;
 	w->by_fp = 0;
 	return ra ? WALK_END_MAX : WALK_BOTTOM;
 }
@@ -498,7 +534,8 @@ int walk_user(u32 slot)
 	loop.w->retries = 0;
 	loop.w->exact = 1;
 	loop.w->by_fp = 0;
-	loop.w->regs_known = 1;
+	loop.w->regs_known = REGS_ALL;
+	loop.w->rbx_slot = 0;
 	loop.w->maps_retried = 0;
 	loop.w->chunk_start = loop.w->chunk_end = 0;
 	loop.w->now.start = loop.w->now.end = 0;

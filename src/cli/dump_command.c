@@ -39,13 +39,14 @@ static const char *const dump_rules[RULE_KIND_MAX] = {
 	[RULE_END] = "end", [RULE_RSP] = "rsp", [RULE_RBP] = "rbp", [RULE_REG] = "reg",
 	[RULE_DEREF_RSP] = "*rsp", [RULE_DEREF_RBP] = "*rbp", [RULE_PLT] = "plt",
 	[RULE_SIGNAL] = "signal", [RULE_BOTTOM] = "bottom", [RULE_UNKNOWN] = "unknown",
+	[RULE_RA_REG] = "rsp",
 };
 
 static const char *const dump_rbps[RBP_KIND_MAX] = {
 	[RBP_SAME] = "same", [RBP_CFA] = "cfa", [RBP_RBP] = "rbp", [RBP_LOST] = "lost",
 };
 
-/* "cfa=rsp+16 rbp=cfa-16 ra=cfa-8", or just the kind where that is all there is to say. */
+/* "cfa=rsp+16 rbp=cfa-16 ra=cfa-8", with "rbx=cfa-24" where rbx is not the same, or just the kind where that is all there is to say. */
 static void dump_rule(const struct unwind_rule *r)
 {
 	const char *kind = r->kind < RULE_KIND_MAX ? dump_rules[r->kind] : "?";
@@ -65,7 +66,14 @@ static void dump_rule(const struct unwind_rule *r)
 	printf(" rbp=%s", rbp);
 	if (r->rbp_kind == RBP_CFA || r->rbp_kind == RBP_RBP)
 		printf("%+d", r->rbp_off);
-	printf(" ra=cfa%+d", r->ra_off);
+	if (r->rbx_at == RBX_LOST)
+		fputs(" rbx=lost", stdout);
+	else if (r->rbx_at)
+		printf(" rbx=cfa-%d", 8 * r->rbx_at);
+	if (r->kind == RULE_RA_REG)
+		printf(" ra=reg%u", r->cfa_reg);
+	else
+		printf(" ra=cfa%+d", r->ra_off);
 }
 
 static int dump_rows(const char *path, struct err *e)

@@ -27,8 +27,9 @@ enum {
 	PE_OMIT = 0xff,
 };
 
-/* System V x86-64 psABI, figure 3.36: 6 is rbp, 7 is rsp, 16 the return address. */
-static const struct cfi_arch cfi_x86_64 = {.sp = 7, .fp = 6, .ra = 16, .n_regs = 16, .ra_off = -8};
+/* System V x86-64 psABI, figure 3.36: 3 is rbx, 6 is rbp, 7 is rsp, 16 the return address. */
+static const struct cfi_arch cfi_x86_64 = {
+	.sp = 7, .fp = 6, .ra = 16, .bx = 3, .n_regs = 16, .ra_off = -8};
 
 const struct cfi_arch *cfi_arch_of(uint16_t machine)
 {

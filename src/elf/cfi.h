@@ -32,6 +32,7 @@
 /* DWARF register numbers of one machine: the seam for other machines than x86-64. */
 struct cfi_arch {
 	uint8_t sp, fp, ra;
+	uint8_t bx;     /* what unwind_rule's rbx_at is about */
 	uint8_t n_regs; /* numbers below this can be the base of RULE_REG */
 	int16_t ra_off; /* where a call leaves the return address, from the CFA */
 };
@@ -49,6 +50,7 @@ enum cfi_save {
 	CFI_SAME,      /* still in the register */
 	CFI_AT_CFA,    /* in memory at CFA + offset */
 	CFI_AT_FP,     /* in memory at frame pointer + offset */
+	CFI_IN_REG,    /* in the register whose number is the offset */
 	CFI_UNDEFINED, /* gone */
 	CFI_OTHER,     /* some way we do not follow */
 };
@@ -59,6 +61,7 @@ struct cfi_state {
 	uint32_t expr_len;
 	uint8_t cfa_reg; /* 255 for any number above */
 	uint8_t fp, ra;  /* enum cfi_save */
+	uint8_t rbx_at;  /* as in struct unwind_rule */
 };
 
 struct cfi_cie {

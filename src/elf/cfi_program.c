@@ -1,9 +1,9 @@
 /* cfi_program.c - runs call frame programs (DWARF 5 section 6.4.2) and says what they mean as
  * rules.
  *
- * Only three things are tracked: how the CFA is computed, where the frame pointer is saved, where
- * the return address is. Saves of other registers, the bulk of every program, are stepped over, and
- * a rule is only made when one of the three changed: this is why it is fast.
+ * Only four things are tracked: how the CFA is computed, where the frame pointer and rbx are saved,
+ * where the return address is. Saves of other registers, the bulk of every program, are stepped over,
+ * and a rule is only made when one of the four changed: this is why it is fast.
  */
 #include "elf/cfi.h"
 
@@ -140,6 +140,24 @@ static uint8_t cfi_rule_cfa(const struct cfi_arch *a, const struct cfi_state *s,
 	return s->cfa_reg < a->n_regs ? RULE_REG : RULE_UNKNOWN;
 }
 
+/* Where the return address is, given how the CFA is found; false when no rule says that. */
+static bool cfi_rule_return(const struct cfi_arch *a, const struct cfi_state *s, uint8_t cfa_kind,
+			    struct unwind_rule *r)
+{
+	if (s->ra == CFI_AT_CFA && s->ra_off == (int16_t)s->ra_off) {
+		r->kind = cfa_kind;
+		r->ra_off = (int16_t)s->ra_off;
+		r->cfa_reg = cfa_kind == RULE_REG ? s->cfa_reg : 0;
+		return true;
+	}
+	if (s->ra == CFI_IN_REG && cfa_kind == RULE_RSP && (uint64_t)s->ra_off < a->n_regs) {
+		r->kind = RULE_RA_REG;
+		r->cfa_reg = (uint8_t)s->ra_off;
+		return true;
+	}
+	return false;
+}
+
 static struct unwind_rule cfi_rule(const struct cfi_arch *a, const struct cfi_state *s)
 {
 	struct unwind_rule r = {.kind = RULE_UNKNOWN};
@@ -149,14 +167,12 @@ static struct unwind_rule cfi_rule(const struct cfi_arch *a, const struct cfi_st
 	if (s->ra == CFI_UNDEFINED)
 		return (struct unwind_rule){.kind = RULE_BOTTOM};
 	kind = cfi_rule_cfa(a, s, &off, &add);
-	if (kind == RULE_UNKNOWN || s->ra != CFI_AT_CFA || off != (int32_t)off ||
-	    add != (int32_t)add || s->ra_off != (int16_t)s->ra_off)
+	if (kind == RULE_UNKNOWN || off != (int32_t)off || add != (int32_t)add ||
+	    !cfi_rule_return(a, s, kind, &r))
 		return r;
-	r.kind = kind;
 	r.cfa_off = (int32_t)off;
 	r.add = (int32_t)add;
-	r.ra_off = (int16_t)s->ra_off;
-	r.cfa_reg = kind == RULE_REG ? s->cfa_reg : 0;
+	r.rbx_at = s->rbx_at;
 	r.rbp_kind = RBP_LOST;
 	if (s->fp == CFI_SAME) {
 		r.rbp_kind = RBP_SAME;
@@ -197,6 +213,21 @@ static inline bool cfi_advance(struct cfi_run *r, uint64_t delta)
 	return true;
 }
 
+static inline uint8_t cfi_rbx_at(uint8_t how, int64_t off)
+{
+	if (how == CFI_SAME)
+		return 0;
+	if (how != CFI_AT_CFA || off >= 0 || off % 8 || off / -8 >= RBX_LOST)
+		return RBX_LOST;
+	return (uint8_t)(off / -8);
+}
+
+static inline void cfi_set_rbx(struct cfi_run *r, uint8_t rbx_at)
+{
+	r->now.rbx_at = rbx_at;
+	r->dirty = true;
+}
+
 static inline void cfi_save(struct cfi_run *r, uint64_t reg, uint8_t how, int64_t off)
 {
 	if (reg == r->cfi->arch->fp) {
@@ -207,6 +238,8 @@ static inline void cfi_save(struct cfi_run *r, uint64_t reg, uint8_t how, int64_
 		r->now.ra = how;
 		r->now.ra_off = off;
 		r->dirty = true;
+	} else if (reg == r->cfi->arch->bx) {
+		cfi_set_rbx(r, cfi_rbx_at(how, off));
 	}
 }
 
@@ -218,6 +251,8 @@ static inline void cfi_restore(struct cfi_run *r, uint64_t reg)
 		cfi_save(r, reg, s->fp, s->fp_off);
 	else if (reg == r->cie->ra_reg)
 		cfi_save(r, reg, s->ra, s->ra_off);
+	else if (reg == r->cfi->arch->bx)
+		cfi_set_rbx(r, s->rbx_at);
 }
 
 /* Hostile factors wrap around instead of overflowing. */
@@ -242,7 +277,7 @@ static void cfi_save_expr(struct cfi_run *r)
 	struct cursor e;
 	int64_t off;
 
-	if (!p || (reg != r->cfi->arch->fp && reg != r->cie->ra_reg))
+	if (!p)
 		return;
 	e = cursor_of(p, len);
 	if (cursor_u8(&e) == OP_BREG0 + r->cfi->arch->fp && reg == r->cfi->arch->fp) {
@@ -322,7 +357,7 @@ static bool cfi_step_register(struct cfi_run *r, uint8_t op)
 	case CFA_REGISTER:
 		reg = cursor_uleb(in);
 		from = cursor_uleb(in);
-		cfi_save(r, reg, from == reg ? CFI_SAME : CFI_OTHER, 0);
+		cfi_save(r, reg, from == reg ? CFI_SAME : CFI_IN_REG, (int64_t)from);
 		return true;
 	case CFA_VAL_OFFSET:
 	case CFA_VAL_OFFSET_SF: /* the sign does not change the length */

@@ -99,12 +99,10 @@ void rules_free(struct rules *r)
 
 uint16_t rules_number(struct rules *r, const struct unwind_rule *rule)
 {
-	struct unwind_rule plain = *rule;
 	uint16_t number;
 
-	plain.unused = 0;
 	pthread_mutex_lock(&r->lock);
-	number = rules_add(r, &plain);
+	number = rules_add(r, rule);
 	pthread_mutex_unlock(&r->lock);
 	return number;
 }

@@ -348,6 +348,45 @@ static void ask_for_first_file(void)
 	assert_int_equal(host_walk.end, WALK_BOTTOM);
 }
 
+/* As the dynamic linker's lazy binding does: the CFA hangs on rbx, which callees save and change. */
+__attribute__((noinline)) static void through_rbx_callee(volatile int *sink)
+{
+	chain(4, sink);
+}
+
+void by_rbx(void (*callee)(volatile int *), volatile int *sink);
+__asm__(".text\n"
+	".globl by_rbx\n"
+	".type by_rbx, @function\n"
+	"by_rbx:\n"
+	"	.cfi_startproc\n"
+	"	push %rbx\n"
+	"	.cfi_def_cfa_offset 16\n"
+	"	.cfi_offset %rbx, -16\n"
+	"	mov %rsp, %rbx\n"
+	"	.cfi_def_cfa %rbx, 16\n"
+	"	sub $200, %rsp\n"
+	"	and $-64, %rsp\n"
+	"	mov %rdi, %rax\n"
+	"	mov %rsi, %rdi\n"
+	"	call *%rax\n"
+	"	mov %rbx, %rsp\n"
+	"	.cfi_def_cfa %rsp, 16\n"
+	"	pop %rbx\n"
+	"	.cfi_def_cfa_offset 8\n"
+	"	ret\n"
+	"	.cfi_endproc\n"
+	".size by_rbx, .-by_rbx\n");
+
+static void through_a_frame_that_hangs_on_rbx(void **state)
+{
+	volatile int sink = 0;
+
+	by_rbx(through_rbx_callee, &sink);
+	assert_true(truth.n > 6);
+	compare_with_truth();
+}
+
 static void unknown_file_is_pending_once(void **state)
 {
 	volatile int sink = 0;
@@ -491,6 +530,7 @@ int main(void)
 		cmocka_unit_test(deep_chain_equals_libgcc),
 		cmocka_unit_test(through_a_signal_handler),
 		cmocka_unit_test(through_an_alternate_stack),
+		cmocka_unit_test(through_a_frame_that_hangs_on_rbx),
 		cmocka_unit_test(unknown_file_is_pending_once),
 		cmocka_unit_test(deeper_than_the_limit),
 		cmocka_unit_test(equal_stacks_have_equal_hashes),

@@ -242,7 +242,39 @@ static void instructions(void **state)
 		CASE("\x41\x10\x06\x03\x76\x70\x06", .kind = RULE_RSP, .cfa_off = 8,
 		     .rbp_kind = RBP_LOST, .ra_off = -8),
 		CASE("\x41\x10\x10\x02\x76\x08", .kind = RULE_UNKNOWN),
-		CASE("\x41\x10\x03\x02\x76\x70", .kind = RULE_RSP, .cfa_off = 8, .ra_off = -8),
+		/* rbx */
+		CASE("\x41\x83\x02", .kind = RULE_RSP, .cfa_off = 8, .rbx_at = 2, .ra_off = -8),
+		CASE("\x41\x05\x03\xfe\x01", .kind = RULE_RSP, .cfa_off = 8, .rbx_at = 254,
+		     .ra_off = -8),
+		CASE("\x41\x05\x03\xff\x01", .kind = RULE_RSP, .cfa_off = 8, .rbx_at = RBX_LOST,
+		     .ra_off = -8), /* too far to say it */
+		CASE("\x41\x83\x00", .kind = RULE_RSP, .cfa_off = 8, .rbx_at = RBX_LOST,
+		     .ra_off = -8),
+		CASE("\x41\x11\x03\x7f", .kind = RULE_RSP, .cfa_off = 8, .rbx_at = RBX_LOST,
+		     .ra_off = -8), /* above the CFA */
+		CASE("\x41\x07\x03", .kind = RULE_RSP, .cfa_off = 8, .rbx_at = RBX_LOST,
+		     .ra_off = -8),
+		CASE("\x41\x09\x03\x0c", .kind = RULE_RSP, .cfa_off = 8, .rbx_at = RBX_LOST,
+		     .ra_off = -8),
+		CASE("\x41\x14\x03\x02", .kind = RULE_RSP, .cfa_off = 8, .rbx_at = RBX_LOST,
+		     .ra_off = -8),
+		CASE("\x41\x10\x03\x02\x76\x70", .kind = RULE_RSP, .cfa_off = 8,
+		     .rbx_at = RBX_LOST, .ra_off = -8),
+		CASE("\x41\x83\x02\x41\x08\x03", .kind = RULE_RSP, .cfa_off = 8, .ra_off = -8),
+		CASE("\x41\x83\x02\x41\xc3", .kind = RULE_RSP, .cfa_off = 8, .ra_off = -8),
+		CASE("\x41\x07\x03\x41\x06\x03", .kind = RULE_RSP, .cfa_off = 8, .ra_off = -8),
+		CASE("\x41\x83\x02\x41\x0a\x83\x05\x41\x0b", .kind = RULE_RSP, .cfa_off = 8,
+		     .rbx_at = 2, .ra_off = -8),
+		CASE("\x41\x83\x02\x41\x07\x10", .kind = RULE_BOTTOM),
+		CASE("\x41\x83\x02\x41\x0f\x00", .kind = RULE_UNKNOWN),
+		/* the return address in a register */
+		CASE("\x41\x0e\x00\x09\x10\x05", .kind = RULE_RA_REG, .cfa_reg = 5),
+		CASE("\x41\x0e\x00\x09\x10\x05\x41\x0e\x08\x90\x01", .kind = RULE_RSP,
+		     .cfa_off = 8, .ra_off = -8),
+		CASE("\x41\x09\x10\x11", .kind = RULE_UNKNOWN),
+		CASE("\x41\x09\x10\xfb\xff\xff\xff\xff\xff\xff\xff\xff\x01", .kind = RULE_UNKNOWN),
+		CASE("\x41\x0d\x06\x09\x10\x05", .kind = RULE_UNKNOWN),
+		CASE("\x41\x09\x10\x10", .kind = RULE_UNKNOWN),
 		/* the CFA by expression */
 		CASE("\x0f\x03\x76\x78\x06", .kind = RULE_DEREF_RBP, .cfa_off = -8, .ra_off = -8),
 		CASE("\x0f\x06\x77\xf8\x00\x06\x23\x08", .kind = RULE_DEREF_RSP, .cfa_off = 120,
@@ -263,7 +295,7 @@ static void instructions(void **state)
 		CASE("\x0f\x03\x77\x08\x06\x41\x0c\x07\x18", .kind = RULE_RSP, .cfa_off = 24,
 		     .ra_off = -8), /* back from an expression */
 		/* stepped over */
-		CASE("\x41\x2e\x10\x2d\x00\x83\x05\xc3", .kind = RULE_RSP, .cfa_off = 8,
+		CASE("\x41\x2e\x10\x2d\x00\x8c\x05\xcc", .kind = RULE_RSP, .cfa_off = 8,
 		     .ra_off = -8),
 	};
 	static const struct cie_shape shape = {.eh = true};
@@ -274,8 +306,9 @@ static void instructions(void **state)
 		const struct unwind_rule *got = &rows[n ? n - 1 : 0].rule;
 
 		if (!n || !unwind_rule_same(got, &cases[i].want))
-			fail_msg("case %zu: %zu rows, kind %u cfa %d rbp %u %d ra %d", i, n,
-				 got->kind, got->cfa_off, got->rbp_kind, got->rbp_off, got->ra_off);
+			fail_msg("case %zu: %zu rows, kind %u reg %u cfa %d rbp %u %d rbx %u ra %d", i, n,
+				 got->kind, got->cfa_reg, got->cfa_off, got->rbp_kind, got->rbp_off,
+				 got->rbx_at, got->ra_off);
 	}
 }
 

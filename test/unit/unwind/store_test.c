@@ -352,11 +352,13 @@ static void dictionary(void **state)
 		assert_int_equal(rules_number(d, &r), i + 2);
 	}
 	r.cfa_off = 80;
-	r.unused = 7; /* not part of a rule */
+	r.rbx_at = 7; /* part of a rule, as every byte is */
+	n = rules_number(d, &r);
+	assert_int_equal(n, 1);
+	r.rbx_at = 0;
 	n = rules_number(d, &r);
 	assert_int_equal(n, 12);
 	assert_int_equal(array[n].cfa_off, 80);
-	assert_int_equal(array[n].unused, 0);
 	assert_int_equal(rules_count(d), RULES_MAX);
 	r.add = 1; /* one too many */
 	assert_int_equal(rules_number(d, &r), 1);
