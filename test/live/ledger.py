@@ -164,7 +164,7 @@ def same_everywhere():
     check(back == n, "pprof read back:", back, "of", n)
     later_part = Folded.parse(waggle_ok("report", x + "waggle", "--from", "1s").out).total()
     check(0.5 * n < later_part < 0.8 * n, "--from 1s of 3 s leaves", later_part, "of", n)
-    one = Folded.parse(waggle_ok("report", x + "waggle", "--comm", "split").out)
+    one = Folded.parse(waggle_ok("report", x + "waggle", "--comm", "^split$").out)
     check(set(one.comms()) == {"split"} and one.stacks == f.comm("split").stacks, one.comms())
     return "%d samples" % n
 
