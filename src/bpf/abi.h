@@ -149,10 +149,14 @@ struct sample_record {
 	uint16_t n_kernel, n_user;
 	uint8_t end;        /* enum walk_end */
 	uint8_t flags;
-	uint16_t unused;
+	uint16_t weight;    /* ticks of the asked rate this one stands for: 1, or more when slowed */
+	uint32_t skipped;   /* user frames nearest to the leaf that were left out (keep the bottom) */
+	uint32_t unused;
 	char comm[COMM_LEN];    /* the thread */
 	char process[COMM_LEN]; /* its process (thread group leader) */
 };
+
+#define FILE_PATH_BYTES 512
 
 /* A file met for the first time, or again after it could not be opened. */
 struct file_record {
@@ -162,7 +166,36 @@ struct file_record {
 	uint64_t offset;        /* file offset of `start` */
 	uint32_t file;          /* the id given */
 	uint32_t tgid;
+	uint16_t path_bytes;    /* of `path` that are used */
+	uint16_t path_whole;    /* 1: the path goes up to the root */
+	uint32_t unused;
 	char name[64];          /* last part of the path, cut if longer */
+	/* The path's parts, the file's own name first, each with its NUL, as the kernel's directory
+	 * entries have them: enough to find the file again when its process is gone. */
+	char path[FILE_PATH_BYTES];
+};
+
+/* Registers and stack bytes as they were, for whoever unwinds them in user space: one sample in N
+ * for the oracle, and walks that met a table still being built (finished later). The stack begins at
+ * regs[7] (rsp); `bytes` of it could be read. */
+enum raw_why { RAW_ORACLE = 1, RAW_PENDING = 2 };
+
+#define RAW_STACK_ORACLE (64u << 10)
+#define RAW_STACK_PENDING (8u << 10)
+
+struct raw_record {
+	uint64_t time, hash;  /* those of the sample record it belongs to */
+	uint32_t tgid, tid;
+	uint32_t why;         /* enum raw_why */
+	uint32_t bytes;
+	uint32_t n_user;      /* PENDING: user frames the kernel had walked before */
+	uint32_t regs_known;  /* a bit for each of regs that holds */
+	uint32_t exact;       /* 1: ip is where execution is, 0: a return address */
+	uint32_t unused;
+	uint64_t ip;
+	uint64_t rbx_slot;    /* where rbx was saved, 0 = it is in regs[3] */
+	uint64_t regs[16];    /* by DWARF number */
+	uint8_t stack[];
 };
 
 /* Counters per CPU, read at intervals. One counter for every way a tick can end. */
@@ -197,8 +230,9 @@ struct cpu_config {
 _Static_assert(sizeof(struct file_key) == 32, "abi");
 _Static_assert(sizeof(struct file_slot) == 16, "abi");
 _Static_assert(sizeof(struct unwind_rule) == 16, "abi");
-_Static_assert(sizeof(struct sample_record) == 72, "abi");
-_Static_assert(sizeof(struct file_record) == 136, "abi");
+_Static_assert(sizeof(struct sample_record) == 80, "abi");
+_Static_assert(sizeof(struct file_record) == 656, "abi");
+_Static_assert(sizeof(struct raw_record) == 192, "abi");
 _Static_assert(sizeof(struct tick_stats) == 56, "abi");
 _Static_assert(sizeof(struct cpu_config) == 56, "abi");
 

@@ -134,6 +134,8 @@ static __always_inline void tick_walk(struct bpf_perf_event_data *ctx, struct wa
 	r->n_user = n_user;
 	r->end = w->end;
 	r->end_file = w->end_file;
+	r->weight = 1;
+	r->skipped = 0;
 	r->flags = (in_kernel ? SAMPLE_IN_KERNEL : 0) |
 		   (n_kernel == FRAMES_KERNEL_MAX - 1 ? SAMPLE_KERNEL_FULL : 0);
 }

@@ -125,6 +125,7 @@ static __always_inline void file_announce(struct walk *w, struct file *file, str
 	r->offset = m->offset;
 	r->file = id;
 	r->tgid = w->tgid;
+	r->path_bytes = r->path_whole = 0;
 	r->name[0] = 0;
 	name = BPF_CORE_READ(file, f_path.dentry, d_name.name);
 	bpf_probe_read_kernel_str(r->name, sizeof(r->name), name);
