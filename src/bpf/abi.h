@@ -47,6 +47,7 @@ enum walk_end {
 #define FILE_JIT 2u     /* anonymous executable memory; offset is the address */
 #define FILE_FIRST 8u   /* ids of real files start here */
 #define FILES_MAX 16384u
+#define JIT_TABLES_MAX 4096u /* anonymous mappings of generated code that have a table */
 
 /* How far a file has come. The kernel side moves NEW to ASKED, user space everything else. */
 enum file_state {
@@ -55,6 +56,13 @@ enum file_state {
 	FILE_READY,    /* table published */
 	FILE_NO_TABLE, /* looked at, has no unwind information: frame pointers are tried */
 	FILE_STATE_MAX
+};
+
+/* Generated code that has a table: an anonymous executable mapping of a process. Offsets in such a table
+ * are relative to `start`. */
+struct jit_key {
+	uint64_t start;
+	uint32_t tgid, zero;
 };
 
 /* What makes a file the same file: survives rename, and notices an upgrade in place. */
@@ -195,7 +203,7 @@ struct raw_record {
 	uint64_t ip;
 	uint64_t rbx_slot;    /* where rbx was saved, 0 = it is in regs[3] */
 	uint64_t regs[16];    /* by DWARF number */
-	uint8_t stack[];
+	/* uint8_t stack[bytes] follows */
 };
 
 /* Counters per CPU, read at intervals. One counter for every way a tick can end. */
@@ -207,6 +215,10 @@ struct tick_stats {
 	uint64_t ring_full;
 	uint64_t scratch_busy;
 	uint64_t map_retries;
+	uint64_t raw_full;  /* raw records that found no room */
+	uint64_t run_ns;    /* time in the program itself */
+	uint64_t frames;    /* user frames walked */
+	uint64_t known;     /* of them, frames whose rule was remembered */
 };
 
 /* -- configuration: written to .rodata before the load ----------------------------------------- */
@@ -223,17 +235,27 @@ struct cpu_config {
 	uint32_t no_user, no_kernel;
 	uint32_t max_frames;    /* user frames, at most FRAMES_USER_MAX */
 	uint32_t follow_forks;  /* children of target_pids become targets */
+	uint32_t oracle_every;  /* a raw record of one sample in so many, 0 = none */
+	uint32_t raw_pending;   /* 1: raw records of walks that met a table still being built */
 	uint32_t skip_tgid;     /* never sample this process (ourselves), 0 = nobody */
 	char comm[COMM_LEN];
 };
 
+/* What may change while a capture runs: user space writes it, programs read it at every event. */
+struct capture_control {
+	uint32_t weight;     /* ticks that each tick stands for: 1, or more when slowed down */
+	uint32_t max_frames; /* user frames, at most those of cpu_config; 0 = those */
+};
+
+_Static_assert(sizeof(struct capture_control) == 8, "abi");
 _Static_assert(sizeof(struct file_key) == 32, "abi");
+_Static_assert(sizeof(struct jit_key) == 16, "abi");
 _Static_assert(sizeof(struct file_slot) == 16, "abi");
 _Static_assert(sizeof(struct unwind_rule) == 16, "abi");
 _Static_assert(sizeof(struct sample_record) == 80, "abi");
 _Static_assert(sizeof(struct file_record) == 656, "abi");
 _Static_assert(sizeof(struct raw_record) == 192, "abi");
-_Static_assert(sizeof(struct tick_stats) == 56, "abi");
-_Static_assert(sizeof(struct cpu_config) == 56, "abi");
+_Static_assert(sizeof(struct tick_stats) == 88, "abi");
+_Static_assert(sizeof(struct cpu_config) == 64, "abi");
 
 #endif

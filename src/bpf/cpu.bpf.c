@@ -89,6 +89,18 @@ static __always_inline void regs_take(struct walk *w, const struct pt_regs *r)
 	w->ip = r->ip;
 }
 
+/* Mixes the first n frames into the hash. */
+VERIFIED_ONCE int hash_kernel(struct walk *w, u32 n)
+{
+	if (!w)
+		return 0;
+	for (u32 i = 0; i < FRAMES_KERNEL_MAX && i < n; i++) {
+		w->hash = (w->hash ^ w->frames[i]) * 0x9e3779b97f4a7c15ull;
+		w->hash ^= w->hash >> 32;
+	}
+	return 0;
+}
+
 /* The kernel's part of the stack, straight into the record. */
 static __always_inline u32 tick_kernel(struct bpf_perf_event_data *ctx, struct walk *w)
 {
@@ -97,10 +109,7 @@ static __always_inline u32 tick_kernel(struct bpf_perf_event_data *ctx, struct w
 
 	if (n >= FRAMES_KERNEL_MAX)
 		n = FRAMES_KERNEL_MAX - 1;
-	for (u32 i = 0; i < FRAMES_KERNEL_MAX && i < n; i++) {
-		w->hash = (w->hash ^ w->frames[i]) * 0x9e3779b97f4a7c15ull;
-		w->hash ^= w->hash >> 32;
-	}
+	hash_kernel(w, n);
 	return n;
 }
 
@@ -131,13 +140,31 @@ static __always_inline void tick_walk(struct bpf_perf_event_data *ctx, struct wa
 		n_user = walk_user(SCRATCH_TIMER);
 	r->hash = w->hash ^ (u64)w->end << 56 ^ (u64)n_kernel << 48;
 	r->n_kernel = n_kernel;
-	r->n_user = n_user;
+	r->n_user = n_user < walk_max_frames ? n_user : walk_max_frames;
+	r->skipped = n_user - r->n_user;
 	r->end = w->end;
 	r->end_file = w->end_file;
-	r->weight = 1;
-	r->skipped = 0;
+	r->weight = control.weight;
 	r->flags = (in_kernel ? SAMPLE_IN_KERNEL : 0) |
 		   (n_kernel == FRAMES_KERNEL_MAX - 1 ? SAMPLE_KERNEL_FULL : 0);
+}
+
+/* The registers once more (the walk has used them up), and the stack as it is. */
+static __always_inline void tick_oracle(struct bpf_perf_event_data *ctx, struct walk *w,
+					struct task_struct *task, bool in_kernel,
+					struct tick_stats *st)
+{
+	if (in_kernel) {
+		struct pt_regs *saved = (struct pt_regs *)bpf_task_pt_regs(task);
+
+		regs_take(w, saved);
+	} else {
+		regs_take(w, &ctx->regs);
+	}
+	w->regs_known = 0xffff;
+	w->rbx_slot = 0;
+	w->exact = 1;
+	emit_raw(w, RAW_ORACLE, st);
 }
 
 SEC("perf_event")
@@ -178,8 +205,16 @@ int cpu_tick(struct bpf_perf_event_data *ctx)
 	in_kernel = !(ctx->regs.cs & 3);
 	tick_walk(ctx, w, task, in_kernel);
 	emit_sample(w, st);
+	if (w->end == WALK_PENDING && cpu_config.raw_pending)
+		emit_raw(w, RAW_PENDING, st);
+	if (cpu_config.oracle_every && !cpu_config.no_user && w->n &&
+	    st->taken % cpu_config.oracle_every == 0)
+		tick_oracle(ctx, w, task, in_kernel, st);
 	st->map_retries += w->maps_retried;
+	st->frames += w->n;
+	st->known += w->steps_known;
 	w->busy = 0;
+	st->run_ns += bpf_ktime_get_ns() - r->time;
 	return 0;
 }
 

@@ -43,4 +43,78 @@ static __always_inline void emit_sample(struct walk *w, struct tick_stats *st)
 		*seen = r->hash;
 }
 
+#define RAW_CHUNKS (RAW_STACK_ORACLE / 4096 + 1)
+
+struct raw_oracle {
+	struct raw_record record;
+	u8 stack[RAW_STACK_ORACLE];
+};
+
+struct raw_pending {
+	struct raw_record record;
+	u8 stack[RAW_STACK_PENDING];
+};
+
+/* Stack bytes from sp up, page by page: what lies above the stack's end cannot be read. */
+static __always_inline u32 raw_stack(u8 *to, u32 max, u64 sp)
+{
+	u32 bytes = 0;
+
+	for (u32 i = 0; i < RAW_CHUNKS && bytes < max; i++) {
+		u32 len = 4096 - ((sp + bytes) & 4095);
+
+		if (len > max - bytes)
+			len = max - bytes;
+		if (len > 4096 || bytes > max - len)
+			break;
+		if (bpf_probe_read_user(to + bytes, len, (void *)(sp + bytes)))
+			break;
+		bytes += len;
+	}
+	return bytes;
+}
+
+static __always_inline void raw_fill(struct raw_record *r, struct walk *w, u32 why)
+{
+	r->time = w->record.time;
+	r->hash = w->record.hash;
+	r->tgid = w->record.tgid;
+	r->tid = w->record.tid;
+	r->why = why;
+	r->n_user = w->n;
+	r->regs_known = w->regs_known;
+	r->exact = w->exact;
+	r->unused = 0;
+	r->ip = w->ip;
+	r->rbx_slot = w->rbx_slot;
+	__builtin_memcpy(r->regs, w->regs, sizeof(r->regs));
+}
+
+static __always_inline void emit_raw(struct walk *w, u32 why, struct tick_stats *st)
+{
+	if (why == RAW_ORACLE) {
+		struct raw_oracle *o = bpf_ringbuf_reserve(&raw_ring, sizeof(*o), 0);
+
+		if (!o) {
+			st->raw_full++;
+			return;
+		}
+		raw_fill(&o->record, w, why);
+		o->record.bytes = raw_stack(o->stack, sizeof(o->stack), w->regs[7]);
+		bpf_ringbuf_submit(o, BPF_RB_FORCE_WAKEUP);
+	} else {
+		struct raw_pending *p = bpf_ringbuf_reserve(&raw_ring, sizeof(*p), 0);
+
+		if (!p) {
+			st->raw_full++;
+			return;
+		}
+		w->regs[6] = w->bp;
+		w->regs[7] = w->sp;
+		raw_fill(&p->record, w, why);
+		p->record.bytes = raw_stack(p->stack, sizeof(p->stack), w->sp);
+		bpf_ringbuf_submit(p, BPF_RB_FORCE_WAKEUP);
+	}
+}
+
 #endif

@@ -106,10 +106,22 @@ struct qstr {
 };
 
 struct dentry {
+	struct dentry *d_parent;
 	struct qstr d_name;
 };
 
+struct vfsmount {
+	struct dentry *mnt_root;
+};
+
+struct mount {
+	struct mount *mnt_parent;
+	struct dentry *mnt_mountpoint;
+	struct vfsmount mnt;
+};
+
 struct path {
+	struct vfsmount *mnt;
 	struct dentry *dentry;
 };
 
@@ -129,9 +141,40 @@ typedef struct {
 	void *vdso;
 } mm_context_t;
 
+struct xol_area { /* where uprobes run displaced instructions; its first slot is the return trampoline */
+	unsigned long vaddr;
+};
+
+struct uprobes_state {
+	struct xol_area *xol_area;
+};
+
 struct mm_struct {
 	struct maple_tree mm_mt;
 	mm_context_t context;
+	struct uprobes_state uprobes_state;
+};
+
+struct mm_struct___counted { /* 6.4: grows when a change of the mappings is complete */
+	int mm_lock_seq;
+};
+
+struct seqcount {
+	u32 sequence;
+};
+
+struct mm_struct___seqcount { /* 6.13: odd while they are being changed */
+	struct seqcount mm_lock_seq;
+};
+
+struct return_instance { /* of a function that has a return probe and has not returned */
+	unsigned long stack, orig_ret_vaddr;
+	struct return_instance *next;
+};
+
+struct uprobe_task {
+	struct return_instance *return_instances;
+	unsigned long vaddr, xol_vaddr;
 };
 
 struct atomic {
@@ -149,6 +192,8 @@ struct task_struct {
 	struct mm_struct *mm;
 	struct task_struct *group_leader;
 	struct signal_struct *signal;
+	struct uprobe_task *utask;
+	u64 start_time, self_exec_id;
 	unsigned int in_execve : 1;
 };
 

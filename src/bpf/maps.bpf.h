@@ -1,4 +1,4 @@
-/* maps.bpf.h - the maps every program shares, and the scratch a walk works in. BPF only.
+/* maps.bpf.h - the maps every program shares. BPF only.
  *
  * unwind.bpf.c defines them (WAGGLE_DEFINE_MAPS); the other programs see them as extern and the BPF
  * linker joins them.
@@ -6,65 +6,19 @@
 #ifndef WAGGLE_BPF_MAPS_H
 #define WAGGLE_BPF_MAPS_H
 
-#include "bpf/kernel.bpf.h"
+#include "bpf/walk.bpf.h"
 
 #include <bpf/bpf_helpers.h>
+
+/* A function that is not static is verified once, by itself, for any arguments; a static one again in
+ * every place and state it is called from. Most of what a load costs is decided by this. */
+#define VERIFIED_ONCE __attribute__((noinline))
 
 #ifdef WAGGLE_DEFINE_MAPS
 #define MAP_SCOPE
 #else
 #define MAP_SCOPE extern
 #endif
-
-/* Contexts that can interrupt one another never share scratch (a timer tick inside a probe's walk
- * would corrupt it): each has its own slot. */
-enum scratch_slot {
-	SCRATCH_TIMER,
-	SCRATCH_MAX
-};
-
-#define CHUNK_BYTES 1024 /* of stack read at once; measured: 40 % off the cost of a frame */
-#define MAPPING_CACHE 4
-
-struct mapping {
-	u64 start, end;
-	u64 offset; /* file offset of `start`; for FILE_JIT and FILE_UNKNOWN the address itself */
-	u32 file;
-	u32 unused;
-};
-
-struct walk {
-	/* What the event program fills in. */
-	u64 ip, sp, bp;
-	u64 regs[16]; /* by DWARF number */
-	u32 regs_known; /* a bit for each of them that holds in this frame */
-	u32 tgid;
-	/* Private to the walker. */
-	u32 busy;
-	u32 n;         /* user frames so far */
-	u32 base;      /* where they start in frames[]: behind the kernel's */
-	u32 end;       /* enum walk_end, WALK_END_MAX while walking */
-	u32 end_file;
-	u32 retries;   /* of the current look-up */
-	u32 exact;     /* look the pc up as it is (frame 0, or interrupted by a signal), else pc - 1 */
-	u32 by_fp;     /* this pc came out of a frame pointer: it may be no pc at all */
-	u32 next_cached;
-	u32 maps_retried;
-	u64 hash;
-	u64 rbx_slot; /* while rbx is known: where it was saved, 0 = it is in regs */
-	u64 chunk_start, chunk_end;
-	struct mapping now;
-	struct mapping cache[MAPPING_CACHE];
-	u64 node[32]; /* one maple node */
-	u8 chunk[CHUNK_BYTES + 8];
-	/* Handed to user space in one piece. */
-	struct sample_record record;
-	u64 frames[FRAMES_KERNEL_MAX + FRAMES_USER_MAX];
-};
-
-_Static_assert(__builtin_offsetof(struct walk, frames) ==
-		       __builtin_offsetof(struct walk, record) + sizeof(struct sample_record),
-	       "a record and its frames are sent as one");
 
 MAP_SCOPE struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -124,6 +78,15 @@ MAP_SCOPE struct {
 	__array(values, struct slab_map);
 } slabs SEC(".maps");
 
+/* Tables of generated code by where it lies, put there by user space. */
+MAP_SCOPE struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct jit_key);
+	__type(value, u32);
+	__uint(max_entries, JIT_TABLES_MAX);
+} jit_tables SEC(".maps");
+
 /* Samples wait for the next poll; files wake user space at once. Both are resized before the load. */
 MAP_SCOPE struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -134,6 +97,17 @@ MAP_SCOPE struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 1 << 18);
 } file_ring SEC(".maps");
+
+/* Registers and stacks for user space to unwind; resized before the load. */
+MAP_SCOPE struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);
+} raw_ring SEC(".maps");
+
+#ifndef WAGGLE_DEFINE_MAPS
+extern const volatile uint32_t walk_max_frames;
+extern struct capture_control control;
+#endif
 
 /* Walks the current task's user stack from the registers in scratch slot `slot`; in unwind.bpf.c.
  * Frames, their number, the end and the hash are left in the slot. */

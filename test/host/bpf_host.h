@@ -7,6 +7,7 @@
 #define WAGGLE_TEST_BPF_HOST_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,8 +25,10 @@
 
 #define CORE_1(a, b) ((a)->b)
 #define CORE_2(a, b, c) ((a)->b->c)
-#define CORE_PICK(_1, _2, _3, name, ...) name
-#define BPF_CORE_READ(...) CORE_PICK(__VA_ARGS__, CORE_2, CORE_1)(__VA_ARGS__)
+#define CORE_3(a, b, c, d) ((a)->b->c->d)
+#define CORE_PICK(_1, _2, _3, _4, name, ...) name
+#define BPF_CORE_READ(...) CORE_PICK(__VA_ARGS__, CORE_3, CORE_2, CORE_1)(__VA_ARGS__)
+#define bpf_core_field_offset(type, field) offsetof(type, field)
 #define BPF_CORE_READ_BITFIELD_PROBED(s, f) ((s)->f)
 #define bpf_core_field_exists(field) (host_field_exists)
 

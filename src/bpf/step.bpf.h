@@ -1,0 +1,254 @@
+/* step.bpf.h - from one frame's registers to its caller's. BPF only.
+ *
+ * The rule for a file offset is found in the file's table (layout: abi.h) or, much cheaper, among the rules
+ * of frames met before; stack memory is read in chunks. Everything works on struct walk alone, and every
+ * way to fail is a row of ends.def.
+ */
+#ifndef WAGGLE_BPF_STEP_H
+#define WAGGLE_BPF_STEP_H
+
+#include "bpf/maps.bpf.h"
+
+/* struct walk's regs_known, by DWARF number. */
+#define REGS_ALL 0xffffu
+#define DWARF_RBX 3u
+
+/* A frame pointer further away than this is taken for some other value. */
+#define FP_REACH (1u << 20)
+
+enum { STACK_PAGE = 4096 };
+
+/* -- rules -------------------------------------------------------------------------------------- */
+
+static __always_inline u32 word_at(u32 address)
+{
+	u32 k = address >> SLAB_WORDS_SHIFT, zero = 0;
+	void *inner = bpf_map_lookup_elem(&slabs, &k);
+	struct slab *slab;
+
+	if (!inner)
+		return 0;
+	slab = bpf_map_lookup_elem(inner, &zero);
+	return slab ? slab->words[address & (SLAB_WORDS - 1)] : 0;
+}
+
+/* The rule number for an offset in a file with a table (layout: abi.h). 0 = RULE_END. */
+VERIFIED_ONCE u32 rule_number(u32 index, u32 first_block, u32 n_blocks, u64 offset)
+{
+	u32 block_no = (u32)(offset >> BLOCK_SHIFT) - first_block;
+	u32 in_block = (u32)offset & (BLOCK_BYTES - 1), sub = in_block >> BLOCK_SUB_SHIFT;
+	u32 block, k, zero = 0, head0, head1, first, last, n;
+	struct slab *slab;
+	void *inner;
+
+	if (block_no >= n_blocks)
+		return 0;
+	block = word_at(index + block_no);
+	if (!block)
+		return 0;
+	k = block >> SLAB_WORDS_SHIFT; /* a block never crosses a slab: one look-up for all of it */
+	inner = bpf_map_lookup_elem(&slabs, &k);
+	if (!inner)
+		return 0;
+	slab = bpf_map_lookup_elem(inner, &zero);
+	if (!slab)
+		return 0;
+	head0 = slab->words[(block + (sub >> 1)) & (SLAB_WORDS - 1)];
+	head1 = slab->words[(block + ((sub + 1) >> 1)) & (SLAB_WORDS - 1)];
+	first = sub & 1 ? head0 >> 16 : head0 & 0xffff;
+	last = sub & 1 ? head1 & 0xffff : head1 >> 16;
+	n = last - first + 1;
+	block += BLOCK_HEAD_WORDS + first;
+	for (int i = 0; i < 9 && n > 1; i++) { /* 256 byte offsets: at most 2^8 + 1 rows */
+		u32 half = n >> 1;
+
+		if ((slab->words[(block + half) & (SLAB_WORDS - 1)] >> 16) <= in_block)
+			block += half;
+		n -= half;
+	}
+	return slab->words[block & (SLAB_WORDS - 1)] & 0xffff;
+}
+
+/* The rule at an offset of a file with a table, NULL when nothing is described there. */
+static __always_inline struct unwind_rule *rule_find(struct walk *w, struct file_slot *slot, u64 offset)
+{
+	u32 number = rule_number(slot->index, slot->first_block, slot->n_blocks, offset);
+
+	return number ? bpf_map_lookup_elem(&rules, &number) : NULL;
+}
+
+/* Where the rule of a frame is kept; Fibonacci hashing spreads offsets that differ in few bits. */
+static __always_inline struct known_rule *rule_kept(struct walk *w, u64 frame)
+{
+	return &w->known[(frame * 0x9e3779b97f4a7c15ull) >> (64 - KNOWN_RULES_SHIFT)];
+}
+
+/* -- the stack ---------------------------------------------------------------------------------- */
+
+/* Fills the chunk from addr on, not beyond the page: the next one may be absent. 0, or -1 when the memory
+ * cannot be read. */
+VERIFIED_ONCE int stack_fill(struct walk *w, u64 addr)
+{
+	u64 len = STACK_PAGE - (addr & (STACK_PAGE - 1));
+
+	if (!w)
+		return -1;
+	if (len > CHUNK_BYTES)
+		len = CHUNK_BYTES;
+	if (len < 8)
+		len = 8;
+	w->chunk_end = 0;
+	if (bpf_probe_read_user(w->chunk, len, (void *)addr))
+		return -1;
+	w->chunk_start = addr;
+	w->chunk_end = addr + len;
+	return 0;
+}
+
+/* Reads a word of user stack through the chunk buffer. 0, or -1 when the memory cannot be read. */
+static __always_inline int stack_word(struct walk *w, u64 addr, u64 *ret)
+{
+	u64 at = addr - w->chunk_start;
+
+	if (at >= CHUNK_BYTES || addr + 8 > w->chunk_end) {
+		if (stack_fill(w, addr))
+			return -1;
+		at = 0;
+	}
+	*ret = *(u64 *)(w->chunk + at);
+	return 0;
+}
+
+VERIFIED_ONCE u32 step_frame_pointer(struct walk *w, u32 otherwise)
+{
+	u64 ra, bp;
+
+	if (!w)
+		return otherwise;
+	if (w->bp + 8 <= w->sp || w->bp - w->sp > FP_REACH || (w->bp & 7))
+		return otherwise;
+	if (stack_word(w, w->bp, &bp) || stack_word(w, w->bp + 8, &ra))
+		return otherwise;
+	w->sp = w->bp + 16;
+	w->bp = bp;
+	w->ip = ra;
+	w->exact = 0;
+	w->regs_known = 0;
+	w->by_fp = 1;
+	return ra ? WALK_END_MAX : WALK_BOTTOM;
+}
+
+/* volatile keeps it out of a mergeable section, whose BTF the kernel refuses. */
+static const volatile uint8_t signal_order[] = { 8, 9, 10, 11, 12, 13, 14, 15, 5, 4, 6, 3, 1, 0, 2, 7 };
+
+/* A signal handler's caller is the code that was interrupted, with all its registers: at sp lies the
+ * ucontext, whose gregs start at 40 in the order r8..r15, di, si, bp, bx, dx, ax, cx, sp, ip
+ * (arch/x86/include/uapi/asm/sigcontext.h). */
+VERIFIED_ONCE u32 step_signal(struct walk *w)
+{
+	u64 saved[17];
+
+	if (!w)
+		return WALK_RULE;
+	if (bpf_probe_read_user(saved, sizeof(saved), (void *)(w->sp + 40)))
+		return WALK_STACK_READ;
+	for (int i = 0; i < 16; i++)
+		w->regs[signal_order[i] & 15] = saved[i];
+	w->bp = w->regs[6];
+	w->sp = w->regs[7];
+	w->ip = saved[16];
+	w->exact = 1;
+	w->regs_known = REGS_ALL;
+	w->rbx_slot = 0;
+	return WALK_END_MAX;
+}
+
+/* The canonical frame address by the rule. 0, or how the walk ends. */
+static __always_inline u32 rule_cfa(struct walk *w, struct unwind_rule *r, u64 *ret)
+{
+	switch (r->kind) {
+	case RULE_RSP:
+	case RULE_RA_REG:
+		*ret = w->sp + r->cfa_off;
+		return 0;
+	case RULE_RBP:
+		*ret = w->bp + r->cfa_off;
+		return 0;
+	case RULE_PLT:
+		*ret = w->sp + 8 + ((w->ip & 15) >= (u64)r->cfa_off ? 8 : 0);
+		return 0;
+	case RULE_DEREF_RSP:
+	case RULE_DEREF_RBP:
+		if (stack_word(w, (r->kind == RULE_DEREF_RSP ? w->sp : w->bp) + r->cfa_off, ret))
+			return WALK_STACK_READ;
+		*ret += r->add;
+		return 0;
+	case RULE_REG:
+		if (!(w->regs_known >> (r->cfa_reg & 15) & 1))
+			return WALK_RULE;
+		*ret = w->regs[r->cfa_reg & 15];
+		if (r->cfa_reg == DWARF_RBX && w->rbx_slot && stack_word(w, w->rbx_slot, ret))
+			return WALK_STACK_READ;
+		*ret += r->cfa_off;
+		return 0;
+	}
+	return WALK_RULE;
+}
+
+/* What is left of the registers in the caller: rbx, and of it only where it is. It is read if a rule asks
+ * for it, which is rare: hardly a walk pays for it. */
+static __always_inline void rule_registers(struct walk *w, struct unwind_rule *r, u64 cfa)
+{
+	if (r->rbx_at == RBX_LOST) {
+		w->regs_known = 0;
+	} else if (r->rbx_at) {
+		w->regs_known = 1u << DWARF_RBX;
+		w->rbx_slot = cfa - 8 * (u64)r->rbx_at;
+	} else {
+		w->regs_known &= 1u << DWARF_RBX;
+	}
+}
+
+/* The return address by the rule. 0, or how the walk ends. */
+static __always_inline u32 rule_return(struct walk *w, struct unwind_rule *r, u64 cfa, u64 *ret)
+{
+	if (r->kind != RULE_RA_REG)
+		return stack_word(w, cfa + r->ra_off, ret) ? WALK_STACK_READ : 0;
+	if (!(w->regs_known >> (r->cfa_reg & 15) & 1))
+		return WALK_RULE;
+	*ret = w->regs[r->cfa_reg & 15];
+	return 0;
+}
+
+static __always_inline u32 step_rule(struct walk *w, struct unwind_rule *r)
+{
+	u64 cfa = 0, ra = 0, bp = w->bp;
+	u32 end;
+
+	if (r->kind == RULE_SIGNAL)
+		return step_signal(w);
+	if (r->kind == RULE_BOTTOM)
+		return WALK_BOTTOM;
+	end = rule_cfa(w, r, &cfa);
+	if (end)
+		return end;
+	/* A return address that was popped leaves a frame of no bytes. */
+	if (cfa < w->sp || (cfa == w->sp && r->kind != RULE_RA_REG))
+		return WALK_CFA;
+	if (r->rbp_kind == RBP_CFA && stack_word(w, cfa + r->rbp_off, &bp))
+		return WALK_STACK_READ;
+	if (r->rbp_kind == RBP_RBP && stack_word(w, w->bp + r->rbp_off, &bp))
+		return WALK_STACK_READ;
+	end = rule_return(w, r, cfa, &ra);
+	if (end)
+		return end;
+	rule_registers(w, r, cfa);
+	w->ip = ra;
+	w->sp = cfa;
+	w->bp = bp;
+	w->exact = 0;
+	w->by_fp = 0;
+	return ra ? WALK_END_MAX : WALK_BOTTOM;
+}
+
+#endif

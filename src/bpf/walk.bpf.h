@@ -1,0 +1,80 @@
+/* walk.bpf.h - the scratch a walk works in: registers, what was found about the process, the frames. BPF only.
+ *
+ * One per processor and context. Some of it outlives the walk: the mappings of the address space that ran
+ * here last and the rules of frames met before, which is what makes the next walk cheap.
+ */
+#ifndef WAGGLE_BPF_WALK_H
+#define WAGGLE_BPF_WALK_H
+
+#include "bpf/kernel.bpf.h"
+
+/* Contexts that can interrupt one another never share scratch (a timer tick inside a probe's walk
+ * would corrupt it): each has its own slot. */
+enum scratch_slot {
+	SCRATCH_TIMER,
+	SCRATCH_MAX
+};
+
+#define CHUNK_BYTES 1024 /* of stack read at once; measured: 40 % off the cost of a frame */
+#define MAPPING_CACHE 8
+#define KNOWN_RULES_SHIFT 9
+#define KNOWN_RULES (1u << KNOWN_RULES_SHIFT)
+
+struct mapping {
+	u64 start, end;
+	u64 offset; /* file offset of `start`; for FILE_JIT and FILE_UNKNOWN the address itself */
+	u32 file;
+	u32 table; /* whose table it is unwound by: the file's own; for generated code one made for it, or 0 */
+};
+
+/* Whose mappings are in a walk's cache. */
+struct mapping_owner {
+	u64 mm, sequence, born, exec;
+};
+
+/* The rule that holds at a frame, kept from walk to walk: what a frame means never changes, since a file
+ * id is one content for good. Saves four cache misses of five for frames met before. */
+struct known_rule {
+	u64 frame; /* as in frames[]; 0 = free */
+	struct unwind_rule rule;
+};
+
+struct walk {
+	/* What the event program fills in. */
+	u64 ip, sp, bp;
+	u64 regs[16]; /* by DWARF number */
+	u32 regs_known; /* a bit for each of them that holds in this frame */
+	u32 tgid;
+	/* Private to the walker. */
+	u32 busy;
+	u32 n;         /* user frames so far */
+	u32 base;      /* where they start in frames[]: behind the kernel's */
+	u32 end;       /* enum walk_end, WALK_END_MAX while walking */
+	u32 end_file;
+	u32 retries;   /* of the current look-up */
+	u32 exact;     /* look the pc up as it is (frame 0, or interrupted by a signal), else pc - 1 */
+	u32 by_fp;     /* this pc came out of a frame pointer: it may be no pc at all */
+	u32 next_cached;
+	u32 maps_retried;
+	u64 hash;
+	u64 rbx_slot; /* while rbx is known: where it was saved, 0 = it is in regs */
+	u64 chunk_start, chunk_end;
+	u64 returns; /* struct return_instance from which to search on, 0 = from the first */
+	u32 steps_known; /* frames whose rule was remembered */
+	u32 limit;   /* user frames at most, this time */
+	struct mapping now;
+	struct mapping cache[MAPPING_CACHE];
+	struct mapping_owner owner;
+	u64 node[32]; /* one maple node */
+	u8 chunk[CHUNK_BYTES + 8];
+	struct known_rule known[KNOWN_RULES];
+	/* Handed to user space in one piece. */
+	struct sample_record record;
+	u64 frames[FRAMES_KERNEL_MAX + FRAMES_USER_MAX];
+};
+
+_Static_assert(__builtin_offsetof(struct walk, frames) ==
+		       __builtin_offsetof(struct walk, record) + sizeof(struct sample_record),
+	       "a record and its frames are sent as one");
+
+#endif
