@@ -223,6 +223,15 @@ struct tick_stats {
 
 /* -- configuration: written to .rodata before the load ----------------------------------------- */
 
+/* The start-up self-test: addresses of our own process that the mapping walk is asked about. */
+#define SELFTEST_MAX 64
+
+struct selftest_probe {
+	uint64_t addr;              /* in */
+	uint64_t start, end, flags; /* out: the vma's, 0 when none was found */
+	uint64_t offset;            /* out: file offset of `start` */
+};
+
 #define TARGETS_MAX 4096
 #define CGROUPS_MAX 32
 
@@ -255,6 +264,7 @@ _Static_assert(sizeof(struct unwind_rule) == 16, "abi");
 _Static_assert(sizeof(struct sample_record) == 80, "abi");
 _Static_assert(sizeof(struct file_record) == 656, "abi");
 _Static_assert(sizeof(struct raw_record) == 192, "abi");
+_Static_assert(sizeof(struct selftest_probe) == 40, "abi");
 _Static_assert(sizeof(struct tick_stats) == 88, "abi");
 _Static_assert(sizeof(struct cpu_config) == 64, "abi");
 

@@ -7,12 +7,12 @@
 #include "bpf/emit.bpf.h"
 
 #include <bpf/bpf_core_read.h>
-#include <bpf/bpf_tracing.h>
 
 const volatile struct cpu_config cpu_config = {};
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, u32);
 	__type(value, u32);
 	__uint(max_entries, TARGETS_MAX);
@@ -20,6 +20,7 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, u32);
 	__type(value, u32);
 	__uint(max_entries, TARGETS_MAX);
@@ -218,10 +219,12 @@ int cpu_tick(struct bpf_perf_event_data *ctx)
 	return 0;
 }
 
-/* Children of a target are targets; a process that is over is none any more. */
-SEC("tp_btf/sched_process_fork")
-int BPF_PROG(cpu_fork, struct task_struct *parent, struct task_struct *child)
+/* Children of a target are targets; a process that is over is none any more. Raw tracepoints: those that
+ * know the types of their arguments make the loader read all of the kernel's. */
+SEC("raw_tp/sched_process_fork")
+int cpu_fork(struct bpf_raw_tracepoint_args *ctx)
 {
+	struct task_struct *parent = (void *)ctx->args[0], *child = (void *)ctx->args[1];
 	u32 from = BPF_CORE_READ(parent, tgid), to = BPF_CORE_READ(child, tgid), one = 1;
 
 	if (from != to && bpf_map_lookup_elem(&target_pids, &from))
@@ -229,9 +232,10 @@ int BPF_PROG(cpu_fork, struct task_struct *parent, struct task_struct *child)
 	return 0;
 }
 
-SEC("tp_btf/sched_process_exit")
-int BPF_PROG(cpu_exit, struct task_struct *task)
+SEC("raw_tp/sched_process_exit")
+int cpu_exit(struct bpf_raw_tracepoint_args *ctx)
 {
+	struct task_struct *task = (void *)ctx->args[0];
 	u32 tgid = BPF_CORE_READ(task, tgid);
 
 	if (!BPF_CORE_READ(task, signal, live.counter))

@@ -63,6 +63,10 @@ struct bpf_perf_event_data {
 	u64 sample_period, addr;
 };
 
+struct bpf_raw_tracepoint_args {
+	u64 args[4]; /* as many as the tracepoint has */
+};
+
 #ifdef __BPF__ /* the host build reads its own structs */
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 #endif

@@ -237,3 +237,44 @@ VERIFIED_ONCE int walk_user(u32 slot)
 		loop.w->end_file = 0;
 	return loop.w->n;
 }
+
+/* -- the self-test ------------------------------------------------------------------------------ */
+
+/* The layout of the mapping tree is the kernel's own affair and no type information describes all of it, so
+ * before the first sample user space asks about addresses whose answer it knows. */
+struct selftest_probe selftest_probes[SELFTEST_MAX] = {};
+uint32_t selftest_n = 0;
+
+static long selftest_step(u32 i, void *ctx)
+{
+	struct walk_loop *loop = ctx;
+	struct selftest_probe *p;
+	struct vm_area_struct *vma;
+
+	if (i >= SELFTEST_MAX)
+		return 1;
+	p = &selftest_probes[i];
+	vma = (void *)maple_find(loop->w, p->addr);
+	if (!vma)
+		return 0;
+	p->start = BPF_CORE_READ(vma, vm_start);
+	p->end = BPF_CORE_READ(vma, vm_end);
+	p->flags = BPF_CORE_READ(vma, vm_flags);
+	p->offset = BPF_CORE_READ(vma, vm_pgoff) * PAGE_BYTES;
+	return 0;
+}
+
+SEC("raw_tp")
+int self_test(void *ctx)
+{
+	u32 slot = SCRATCH_TIMER;
+	struct walk_loop loop;
+
+	loop.w = bpf_map_lookup_elem(&scratch, &slot);
+	if (!loop.w)
+		return 0;
+	mapping_begin(loop.w, bpf_get_current_task_btf());
+	bpf_loop(selftest_n, selftest_step, &loop, 0);
+	loop.w->owner.mm = 0;
+	return 0;
+}

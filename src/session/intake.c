@@ -67,7 +67,17 @@ static uint32_t intake_kernel_frame(struct intake *in, uint64_t addr)
 	return profile_frame_at(in->profile, profile_object(in->profile, &o), addr - base, FRAME_KERNEL);
 }
 
-/* Leaf node of a record's stack: kernel frames are called by user frames, a cut is the root. */
+/* The i-th user frame from the leaf. Where the frames at the root were kept, the kernel wrote over those
+ * at the leaf: the oldest that is left lies behind the newest. */
+static uint64_t intake_user_word(const struct sample_record *r, const uint64_t *words, uint32_t i)
+{
+	uint32_t first = r->skipped ? (r->skipped + r->n_user) % r->n_user : 0;
+
+	return words[r->n_kernel + (first + i) % r->n_user];
+}
+
+/* Leaf node of a record's stack: kernel frames are called by user frames, a cut is the root, or lies
+ * between the two where frames near the leaf were left out. */
 static uint32_t intake_stack(struct intake *in, const struct sample_record *r, const uint64_t *words)
 {
 	struct profile *p = in->profile;
@@ -80,7 +90,9 @@ static uint32_t intake_stack(struct intake *in, const struct sample_record *r, c
 	if (r->end == WALK_EXEC)
 		node = profile_push(p, node, profile_frame_text(p, "[exec]", FRAME_KERNEL));
 	for (uint32_t i = r->n_user; i-- > 0;)
-		node = profile_push(p, node, intake_user_frame(in, words[r->n_kernel + i], r->tgid));
+		node = profile_push(p, node, intake_user_frame(in, intake_user_word(r, words, i), r->tgid));
+	if (r->skipped)
+		node = profile_push(p, node, profile_frame_cut(p, WALK_DEPTH, 0));
 	for (uint32_t i = r->n_kernel; i-- > 0;) /* callers: inside the call, as in the user part */
 		node = profile_push(p, node, intake_kernel_frame(in, words[i] - (i ? 1 : 0)));
 	return node;
@@ -109,12 +121,16 @@ static void intake_count(struct intake *in, const struct sample_record *r)
 	struct ledger *l = &in->profile->ledger;
 
 	l->n[LEDGER_TAKEN]++;
+	l->n[LEDGER_SPARED] += r->weight > 1 ? r->weight - 1u : 0;
 	l->n[LEDGER_STACKS_KERNEL] += r->n_kernel > 0;
 	l->n[LEDGER_KERNEL_CUT] += (r->flags & SAMPLE_KERNEL_FULL) != 0;
 	if (r->end == WALK_NONE || r->end == WALK_EXEC)
 		return; /* no user stack to speak of */
 	l->n[LEDGER_STACKS_USER]++;
-	if (ledger_end_whole(r->end))
+	if (r->skipped) {
+		if (ledger_cut(l, WALK_DEPTH, 0, 1))
+			in->profile->oom = true;
+	} else if (ledger_end_whole(r->end))
 		l->n[LEDGER_STACKS_WHOLE]++;
 	else if (ledger_cut(l, r->end, intake_object(in, r->end_file, r->tgid), 1))
 		in->profile->oom = true;
@@ -126,7 +142,7 @@ void intake_record(struct intake *in, const void *data, size_t len)
 	struct ledger *l = &p->ledger;
 	struct profile_sample s = { 0 };
 	struct sample_record r;
-	int64_t one = 1;
+	int64_t value;
 
 	if (len < sizeof(r)) {
 		l->n[LEDGER_LOST_STACK]++;
@@ -146,7 +162,8 @@ void intake_record(struct intake *in, const void *data, size_t len)
 	s.time = r.time > p->meta.start_mono ? r.time - p->meta.start_mono : 0;
 	s.task = profile_task(p, r.tgid, r.tid, r.comm, r.process);
 	s.cpu = (uint16_t)r.cpu;
-	if (profile_sample(p, &s, &one))
+	value = r.weight ? r.weight : 1;
+	if (profile_sample(p, &s, &value))
 		l->n[LEDGER_LOST_MEMORY]++;
 	else
 		intake_count(in, &r);

@@ -72,8 +72,7 @@ void kernel_open(struct kernel *k)
 			k->version = KERNEL_VERSION(major, minor, 0);
 	}
 	k->caps = kernel_read_caps();
-	k->btf = btf__load_vmlinux_btf();
-	k->btf_error = k->btf ? 0 : -errno;
+	k->btf_error = smallbtf_open("/sys/kernel/btf/vmlinux", &k->btf);
 	k->bpf_error = kernel_try_bpf();
 	k->can_load = !k->bpf_error && kernel_has_cap(k, CAP_BPF) && kernel_has_cap(k, CAP_PERFMON);
 	libbpf_set_print(print);
@@ -81,7 +80,7 @@ void kernel_open(struct kernel *k)
 
 void kernel_close(struct kernel *k)
 {
-	btf__free(k->btf);
+	smallbtf_close(&k->btf);
 	*k = (struct kernel){ 0 };
 }
 
@@ -95,7 +94,7 @@ static void kernel_say(struct check_result *ret, enum check_state state, const c
 
 static void kernel_probe_btf(const struct kernel *k, struct check_result *ret)
 {
-	if (k->btf)
+	if (k->btf.data)
 		kernel_say(ret, CHECK_OK, "/sys/kernel/btf/vmlinux");
 	else
 		kernel_say(ret, CHECK_MISSING, strerror(-k->btf_error));
@@ -103,9 +102,11 @@ static void kernel_probe_btf(const struct kernel *k, struct check_result *ret)
 
 static void kernel_probe_maple(const struct kernel *k, struct check_result *ret)
 {
-	if (!k->btf)
+	static const char name[] = "\0maple_tree"; /* as a whole string among the names of types */
+
+	if (!k->btf.data)
 		kernel_say(ret, CHECK_UNTESTED, "cannot be told without BTF");
-	else if (btf__find_by_name_kind(k->btf, "maple_tree", BTF_KIND_STRUCT) < 0)
+	else if (!memmem(k->btf.data, k->btf.size, name, sizeof(name)))
 		kernel_say(ret, CHECK_MISSING, "");
 }
 
@@ -151,9 +152,11 @@ static int kernel_try_tracing(const struct kernel *k, const char *name, uint32_t
 	const struct bpf_insn insns[] = { { .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0 },
 					  { .code = BPF_JMP | BPF_EXIT } };
 	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = type);
-	int id = k->btf ? btf__find_by_name_kind(k->btf, name, kind) : -ENOENT;
+	struct btf *btf = k->btf.data ? btf__load_vmlinux_btf() : NULL;
+	int id = btf ? btf__find_by_name_kind(btf, name, kind) : -ENOENT;
 	int fd, link = 0;
 
+	btf__free(btf);
 	if (id < 0)
 		return id;
 	opts.attach_btf_id = (uint32_t)id;
@@ -282,8 +285,8 @@ const struct check kernel_features[] = {
 	  -ENOTSUP, kernel_probe_loop },
 	{ "maple_tree", "maple tree of mappings", "telling addresses from files",
 	  "Use Linux 6.1 or newer.", "Linux 6.1", -ENOTSUP, kernel_probe_maple },
-	{ "tp_btf", "BTF tracepoints", "following forks and exits of targets",
-	  "Use Linux 6.1 or newer.", "Linux 5.5", -ENOTSUP, kernel_probe_tracing },
+	{ "tp_btf", "BTF tracepoints", "nothing yet (off-CPU time)", "Use Linux 6.1 or newer.",
+	  "Linux 5.5", 0, kernel_probe_tracing },
 	{ "cpu_clock", "cpu-clock event", "sampling", "Use a kernel with CONFIG_PERF_EVENTS=y.",
 	  NULL, -ENOTSUP, kernel_probe_clock },
 	{ "cycles", "hardware cycles event", "sampling inside code that disables interrupts",
@@ -360,7 +363,7 @@ int kernel_check(struct err *e)
 	rc = kernel_refusal(&k, kernel_permissions, e);
 	if (!rc)
 		rc = kernel_refusal(&k, kernel_features, e);
-	if (!rc && !k.btf)
+	if (!rc && !k.btf.data)
 		rc = err_set(e, -ENOTSUP,
 			     "this kernel (%s) has no type information (/sys/kernel/btf/vmlinux: %s); "
 			     "one built with CONFIG_DEBUG_INFO_BTF=y is needed",

@@ -18,15 +18,14 @@
 #include <stdint.h>
 
 #include "base/err.h"
-
-struct btf;
+#include "session/smallbtf.h"
 
 /* Facts that several probes look at, gathered once. */
 struct kernel {
 	char release[65];    /* uname -r */
 	uint32_t version;    /* KERNEL_VERSION(a, b, 0) of it, for hazards only */
 	uint64_t caps;       /* effective capabilities, a bit each */
-	struct btf *btf;     /* NULL when the kernel has none or it cannot be read */
+	struct smallbtf_raw btf; /* without data when the kernel has none or it cannot be read */
 	int btf_error;
 	int bpf_error;       /* why bpf(2) is refused, 0 when it is not */
 	bool can_load;       /* may load BPF programs: helper probes tell the truth */

@@ -8,9 +8,16 @@
 #include <unistd.h>
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
+#include "session/selftest.h"
+#include "session/smallbtf.h"
 #include "waggle.skel.h"
+
+/* Raw stacks are taken off at once; these hold what comes while that is late. */
+#define RAW_RING_ORACLE (8u << 20)
+#define RAW_RING_PENDING (512u << 10)
 
 /* libbpf's own words, kept for the sentence: the last line it called a warning. */
 static __thread char programs_said[256];
@@ -31,9 +38,33 @@ static void *programs_map(struct bpf_map *map, size_t bytes)
 	return at == MAP_FAILED ? NULL : at;
 }
 
+static int programs_new_slab(void)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_MMAPABLE);
+
+	return bpf_map_create(BPF_MAP_TYPE_ARRAY, "waggle_slab", sizeof(uint32_t),
+			      SLAB_WORDS * sizeof(uint32_t), 1, &opts);
+}
+
+/* The first slab also says what slabs are like; otherwise libbpf makes one of its own only for that. */
+static int programs_load_maps(struct programs *p)
+{
+	int slab = programs_new_slab(), code;
+	uint32_t first = 0;
+
+	if (slab >= 0)
+		bpf_map__set_inner_map_fd(p->skel->maps.slabs, slab);
+	code = waggle_bpf__load(p->skel);
+	if (!code && slab >= 0)
+		code = bpf_map_update_elem(bpf_map__fd(p->skel->maps.slabs), &first, &slab, BPF_ANY);
+	if (slab >= 0)
+		close(slab);
+	return code;
+}
+
 static int programs_load(struct programs *p, struct err *e)
 {
-	int code = waggle_bpf__load(p->skel);
+	int code = programs_load_maps(p);
 
 	if (code == -EPERM || code == -EACCES)
 		return err_set(e, -EPERM,
@@ -52,24 +83,75 @@ static int programs_load(struct programs *p, struct err *e)
 	return 0;
 }
 
+/* Writes the small type information for the opened object into `fd`. */
+static int programs_write_btf(struct programs *p, int fd)
+{
+	struct smallbtf_raw raw;
+	struct btf *small = NULL;
+	const void *bytes;
+	uint32_t size = 0;
+	int code = smallbtf_open("/sys/kernel/btf/vmlinux", &raw);
+
+	if (code)
+		return code;
+	code = smallbtf_new(&raw, bpf_object__btf(p->skel->obj), &small);
+	smallbtf_close(&raw);
+	if (code)
+		return code;
+	bytes = btf__raw_data(small, &size);
+	if (!bytes || write(fd, bytes, size) != (ssize_t)size)
+		code = -ENOMEM;
+	btf__free(small);
+	return code;
+}
+
+/* libbpf opens the type information by path and only when it loads: a file in memory is filled in between.
+ * Without it libbpf reads the kernel's own, which takes longer and is all the difference. */
+static int programs_open_object(struct programs *p, struct err *e)
+{
+	int fd = memfd_create("waggle-btf", MFD_CLOEXEC);
+	char path[64];
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .btf_custom_path = path);
+
+	p->btf_fd = fd;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	p->skel = fd < 0 ? NULL : waggle_bpf__open_opts(&opts);
+	if (!p->skel || programs_write_btf(p, fd)) {
+		waggle_bpf__destroy(p->skel);
+		p->skel = waggle_bpf__open();
+	}
+	if (!p->skel)
+		return err_set(e, -errno, "cannot open waggle's programs: %s", strerror(errno));
+	return 0;
+}
+
 int programs_open(struct programs *p, const struct source *source, const struct capture_opts *o,
 		  uint32_t ring_bytes, struct err *e)
 {
 	struct bpf_program *prog;
 	int code;
 
-	*p = (struct programs){ .stats_fd = -1 };
+	*p = (struct programs){ .stats_fd = -1, .btf_fd = -1 };
 	programs_said[0] = 0;
 	libbpf_set_print(programs_listen);
-	p->skel = waggle_bpf__open();
-	if (!p->skel)
-		return err_set(e, -errno, "cannot open waggle's programs: %s", strerror(errno));
+	code = programs_open_object(p, e);
+	if (code) {
+		programs_close(p);
+		return code;
+	}
 	bpf_object__for_each_program(prog, p->skel->obj)
 		bpf_program__set_autoload(prog, false);
 	bpf_map__set_max_entries(p->skel->maps.sample_ring, ring_bytes);
+	if (o->oracle_every)
+		bpf_map__set_max_entries(p->skel->maps.raw_ring, RAW_RING_ORACLE);
+	else if (o->finish_pending)
+		bpf_map__set_max_entries(p->skel->maps.raw_ring, RAW_RING_PENDING);
+	bpf_program__set_autoload(p->skel->progs.self_test, true);
 	code = source->prepare(p->skel, o, e);
 	if (!code)
 		code = programs_load(p, e);
+	if (!code)
+		code = selftest_run(p->skel, e);
 	if (!code && o->bpf_stats)
 		p->stats_fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
 	if (code)
@@ -87,8 +169,10 @@ void programs_close(struct programs *p)
 		munmap(p->rules, RULES_MAX * sizeof(struct unwind_rule));
 	if (p->stats_fd >= 0)
 		close(p->stats_fd);
+	if (p->btf_fd >= 0)
+		close(p->btf_fd);
 	waggle_bpf__destroy(p->skel);
-	*p = (struct programs){ .stats_fd = -1 };
+	*p = (struct programs){ .stats_fd = -1, .btf_fd = -1 };
 }
 
 /* -- slabs -------------------------------------------------------------------------------------- */
@@ -103,10 +187,7 @@ static uint32_t *slab_open(void *ctx, uint32_t k)
 	if (!bpf_map_lookup_elem(outer, &k, &id)) {
 		fd = bpf_map_get_fd_by_id(id);
 	} else {
-		LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_MMAPABLE);
-
-		fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "waggle_slab", sizeof(uint32_t),
-				    SLAB_WORDS * sizeof(uint32_t), 1, &opts);
+		fd = programs_new_slab();
 		if (fd >= 0 && bpf_map_update_elem(outer, &k, &fd, BPF_ANY)) {
 			close(fd);
 			fd = -1;

@@ -22,6 +22,7 @@ struct programs {
 	struct waggle_bpf *skel;
 	struct file_slot *files;    /* FILES_MAX, mmapped */
 	struct unwind_rule *rules;  /* RULES_MAX, mmapped */
+	int btf_fd;                 /* the small type information, -1 when the kernel's own is used */
 	int stats_fd;               /* keeps BPF statistics on, -1 when they were not asked for */
 	uint64_t run_time_before;   /* ns our programs had run when the capture began */
 };

@@ -30,6 +30,9 @@ struct cpu_state {
 	bool cycles;
 	uint64_t period; /* ns for the clock, cycles or 0 (frequency) for cycles */
 	uint32_t frequency;
+	uint32_t weight;        /* periods that pass for each tick now */
+	uint64_t expected;      /* ticks due until the weight last changed .. */
+	uint64_t enabled;       /* .. which was at this sum of enabled times, ns */
 };
 
 static int cpu_prepare(struct waggle_bpf *skel, const struct capture_opts *o, struct err *e)
@@ -55,6 +58,9 @@ static int cpu_prepare(struct waggle_bpf *skel, const struct capture_opts *o, st
 	c->no_kernel = o->no_kernel;
 	c->skip_tgid = o->include_self ? 0 : (uint32_t)getpid();
 	skel->rodata->walk_max_frames = o->max_frames ? o->max_frames : FRAMES_USER_DEFAULT;
+	skel->rodata->walk_keep_root = o->keep_root;
+	c->oracle_every = o->oracle_every;
+	c->raw_pending = o->finish_pending;
 	return 0;
 }
 
@@ -122,6 +128,7 @@ static int cpu_choose(struct cpu_state *s, const struct capture_opts *o, uint32_
 	s->frequency = o->frequency;
 	s->cycles = o->event != EVENT_CPU_CLOCK;
 	s->period = o->period;
+	s->weight = 1;
 	fd = s->cycles ? cpu_open(s, cpu) : -ENOENT;
 	if (fd < 0 && o->event == EVENT_CYCLES)
 		return err_set(e, -ENOTSUP,
@@ -266,26 +273,59 @@ static void cpu_sum_stats(struct waggle_bpf *skel, struct tick_stats *sum)
 			sum->ring_full += per_cpu[i].ring_full;
 			sum->scratch_busy += per_cpu[i].scratch_busy;
 			sum->map_retries += per_cpu[i].map_retries;
+			sum->raw_full += per_cpu[i].raw_full;
+			sum->run_ns += per_cpu[i].run_ns;
+			sum->frames += per_cpu[i].frames;
+			sum->known += per_cpu[i].known;
 		}
 	}
 	free(per_cpu);
+}
+
+/* How long the events have been on, all processors together, ns. */
+static uint64_t cpu_enabled(const struct cpu_state *s)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < s->events.n; i++) {
+		uint64_t value[3] = { 0 }; /* count, time enabled, time running */
+
+		if (read(s->events.at[i], value, sizeof(value)) == sizeof(value))
+			sum += value[1];
+	}
+	return sum;
 }
 
 /* How many ticks should have come: for the clock, enabled time over period; for cycles nobody can
  * know (a sleeping processor has none), so what came is what was expected. */
 static uint64_t cpu_expected(const struct cpu_state *s, uint64_t ticks)
 {
-	uint64_t expected = 0;
+	uint64_t expected;
 
 	if (s->cycles)
 		return ticks;
-	for (size_t i = 0; i < s->events.n; i++) {
-		uint64_t value[3] = { 0 }; /* count, time enabled, time running */
-
-		if (read(s->events.at[i], value, sizeof(value)) == sizeof(value))
-			expected += value[1] / s->period;
-	}
+	expected = s->expected + (cpu_enabled(s) - s->enabled) / (s->period * s->weight);
 	return expected > ticks ? expected : ticks;
+}
+
+/* The period is changed on running events; ticks under way keep the old one, which is at most one tick
+ * for each processor and change. */
+static void cpu_slow(void *state, struct waggle_bpf *skel, uint32_t weight)
+{
+	struct cpu_state *s = state;
+	uint64_t enabled, value = s->period * weight;
+
+	if (!s->period)
+		value = s->frequency / weight ? s->frequency / weight : 1;
+	if (s->period) {
+		enabled = cpu_enabled(s);
+		s->expected += (enabled - s->enabled) / (s->period * s->weight);
+		s->enabled = enabled;
+	}
+	for (size_t i = 0; i < s->events.n; i++)
+		ioctl(s->events.at[i], PERF_EVENT_IOC_PERIOD, &value);
+	s->weight = weight;
+	skel->data->control.weight = weight;
 }
 
 static uint64_t cpu_at_most(uint64_t ns, uint64_t period, uint64_t seen, uint64_t missing)
@@ -307,10 +347,10 @@ static void cpu_explain_missing(const struct cpu_state *s, uint64_t idle_seen, s
 	if (missing && !s->cycles) {
 		now = cpus_absence(&s->cpus);
 		l->n[LEDGER_ASLEEP] =
-			cpu_at_most(now.idle - s->before.idle, s->period, idle_seen, missing);
+			cpu_at_most(now.idle - s->before.idle, s->period * s->weight, idle_seen, missing);
 		missing -= l->n[LEDGER_ASLEEP];
 		l->n[LEDGER_STOLEN] =
-			cpu_at_most(now.stolen - s->before.stolen, s->period, 0, missing);
+			cpu_at_most(now.stolen - s->before.stolen, s->period * s->weight, 0, missing);
 		missing -= l->n[LEDGER_STOLEN];
 	}
 	l->n[LEDGER_LOST_TIMER] = missing;
@@ -328,8 +368,19 @@ static void cpu_measure(void *state, struct waggle_bpf *skel, struct ledger *l)
 	l->n[LEDGER_LOST_RING] = sum.ring_full;
 	l->n[LEDGER_LOST_SCRATCH] = sum.scratch_busy;
 	l->n[LEDGER_WALK_RETRIES] = sum.map_retries;
+	l->n[LEDGER_RAW_FULL] = sum.raw_full;
+	l->n[LEDGER_USER_FRAMES] = sum.frames;
+	l->n[LEDGER_KNOWN_FRAMES] = sum.known;
 	l->n[LEDGER_EXPECTED] = cpu_expected(s, sum.ticks);
 	cpu_explain_missing(s, sum.idle, l);
+}
+
+static uint64_t cpu_run_time(struct waggle_bpf *skel)
+{
+	struct tick_stats sum;
+
+	cpu_sum_stats(skel, &sum);
+	return sum.run_ns;
 }
 
 const struct source source_cpu = {
@@ -341,6 +392,8 @@ const struct source source_cpu = {
 	.attach = cpu_attach,
 	.add_target = cpu_add_target,
 	.describe = cpu_describe,
+	.slow = cpu_slow,
+	.run_time = cpu_run_time,
 	.stop = cpu_stop,
 	.measure = cpu_measure,
 	.detach = cpu_detach,

@@ -31,6 +31,9 @@ struct capture_opts {
 	uint64_t period;        /* events per sample; when set, frequency is not used */
 	uint32_t event;         /* enum cpu_event */
 	uint32_t max_frames;    /* of the user part; 0 = FRAMES_USER_DEFAULT */
+	bool keep_root;         /* of deeper stacks keep the frames at the root, not those at the leaf */
+	uint32_t oracle_every;  /* keep the stack bytes of one sample in so many; 0 = of none */
+	bool finish_pending;    /* keep stack bytes of walks that met a table still being built */
 	bool no_user, no_kernel;
 	bool include_idle;
 	bool follow;            /* children of the target processes are targets */
@@ -55,6 +58,10 @@ struct source {
 	int (*add_target)(struct waggle_bpf *skel, uint32_t pid);
 	/* The event's facts into meta (event, period, frequency, processors). */
 	void (*describe)(void *state, const struct capture_opts *o, struct profile *p);
+	/* From now on one event in `weight` is taken, and counts for all of them. */
+	void (*slow)(void *state, struct waggle_bpf *skel, uint32_t weight);
+	/* Time our programs have run so far, ns, by their own clock. */
+	uint64_t (*run_time)(struct waggle_bpf *skel);
 	/* Stops events; what they came to goes into the ledger. May be called before detach only. */
 	void (*stop)(void *state);
 	void (*measure)(void *state, struct waggle_bpf *skel, struct ledger *l);
