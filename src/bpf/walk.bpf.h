@@ -1,4 +1,4 @@
-/* walk.bpf.h - the scratch a walk works in: registers, what was found about the process, the frames. BPF only.
+/* walk.bpf.h - the scratch a walk works in: registers, what was found of the process, frames. BPF only.
  *
  * One per processor and context. Some of it outlives the walk: the mappings of the address space that ran
  * here last and the rules of frames met before, which is what makes the next walk cheap.
@@ -24,7 +24,7 @@ struct mapping {
 	u64 start, end;
 	u64 offset; /* file offset of `start`; for FILE_JIT and FILE_UNKNOWN the address itself */
 	u32 file;
-	u32 table; /* whose table it is unwound by: the file's own; for generated code one made for it, or 0 */
+	u32 table; /* whose table it is unwound by: the file's own; of generated code one made for it, or 0 */
 };
 
 /* Whose mappings are in a walk's cache. */

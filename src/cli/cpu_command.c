@@ -28,6 +28,8 @@ extern const struct command command_cpu;
 #define CPU_DEFAULT_HZ 99      /* not 100: in step with nothing that runs on round periods */
 #define CPU_DEFAULT_SECONDS 10
 #define CPU_DEFAULT_MEMORY_MB 1024
+#define CPU_DEFAULT_OVERHEAD 1
+#define CPU_KILL_SWITCH "/run/waggle.off"
 
 struct cpu_opts {
 	struct output_opts output;
@@ -37,10 +39,14 @@ struct cpu_opts {
 	const char *comm;
 	bool wait, no_follow, include_idle, include_self, user_only, kernel_only;
 	bool exit_with_child, no_names, stats;
-	uint32_t frequency, event, max_frames;
+	uint32_t frequency, event, max_frames, keep;
 	uint64_t period, duration, memory_mb;
+	uint32_t overhead; /* percent */
+	const char *kill_switch;
 };
 
+enum { KEEP_LEAF, KEEP_ROOT };
+static const char *const cpu_keeps[] = { "leaf", "root", NULL };
 static const char *const cpu_events[] = { "auto", "cycles", "cpu-clock", NULL };
 
 #define AT(field) offsetof(struct cpu_opts, field)
@@ -71,6 +77,9 @@ static const struct option_row cpu_options[] = {
 	  "how long, as the positional argument (default 10s; 0: until interrupted)" },
 	{ "max-frames", 0, OPTION_U32, AT(max_frames), "N",
 	  "user frames per stack at most (default 1024)", .min = 1, .max = FRAMES_USER_MAX },
+	{ "keep", 0, OPTION_CHOICE, AT(keep), "END",
+	  "of a stack deeper than that: the frames at the leaf (default) or at the root",
+	  .choices = cpu_keeps },
 	{ "user-stacks-only", 'U', OPTION_FLAG, AT(user_only), NULL, "no kernel frames" },
 	{ "kernel-stacks-only", 'K', OPTION_FLAG, AT(kernel_only), NULL, "no user frames" },
 	{ "max-profile", 0, OPTION_U64, AT(memory_mb), "MB",
@@ -82,6 +91,12 @@ static const struct option_row cpu_options[] = {
 	  "measure the time waggle's own programs take in the kernel" },
 	{ "exit-with-child", 0, OPTION_FLAG, AT(exit_with_child), NULL,
 	  "leave with the exit code of the command that was run" },
+	{ "max-overhead", 0, OPTION_U32, AT(overhead), "PERCENT",
+	  "of the machine that waggle may take; above it the rate is lowered, unbiased, and the ledger "
+	  "says so (default 1; 100: no limit)", .min = 1, .max = 100, .group = "Safety" },
+	{ "kill-switch", 0, OPTION_TEXT, AT(kill_switch), "FILE",
+	  "while this file exists no capture runs: one that runs ends at once and writes what it has "
+	  "(default " CPU_KILL_SWITCH ")" },
 	{ "stack-storage-size", 0, OPTION_REFUSED, 0, "N",
 	  "stacks are not kept in a table of fixed size; --max-profile bounds memory",
 	  .group = "From bcc's profile" },
@@ -208,6 +223,7 @@ static void cpu_capture_opts(const struct cpu_opts *o, struct capture_opts *c)
 		.period = o->period,
 		.event = o->event,
 		.max_frames = o->max_frames,
+		.keep_root = o->keep == KEEP_ROOT,
 		.no_user = o->kernel_only,
 		.no_kernel = o->user_only,
 		.include_idle = o->include_idle,
@@ -279,6 +295,8 @@ static int cpu_exit_code(const struct cpu_opts *o, const struct session_result *
 {
 	int status = r->child_status;
 
+	if (r->end == SESSION_SWITCHED_OFF)
+		fprintf(stderr, "waggle: ended early: %s exists\n", o->kill_switch);
 	if (status != -1 && !o->output.quiet) {
 		if (WIFSIGNALED(status))
 			fprintf(stderr, "waggle: the command was ended by signal %d (%s)\n",
@@ -309,6 +327,8 @@ static int cpu_capture(const struct cpu_opts *o, const struct option_rest *rest,
 		.command_line = command_line,
 		.recording = recording,
 		.no_names = o->no_names,
+		.max_overhead = o->overhead < 100 ? o->overhead / 100.0 : 0,
+		.kill_switch = o->kill_switch,
 		.progress = talk ? cpu_progress : NULL,
 	};
 	struct session *s;
@@ -371,6 +391,8 @@ static int cpu_run(int argc, char **argv)
 		.output = OUTPUT_DEFAULTS,
 		.duration = UINT64_MAX,
 		.memory_mb = CPU_DEFAULT_MEMORY_MB,
+		.overhead = CPU_DEFAULT_OVERHEAD,
+		.kill_switch = CPU_KILL_SWITCH,
 	};
 	struct option_rest rest = { 0 };
 	struct filter_set filter = { 0 };

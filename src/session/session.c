@@ -26,6 +26,7 @@
 #include "process/child.h"
 #include "process/lookup.h"
 #include "session/files.h"
+#include "session/governor.h"
 #include "session/intake.h"
 #include "session/kernel.h"
 #include "session/programs.h"
@@ -34,6 +35,7 @@
 
 enum { INTERVAL_MS = 100, INTERVAL_FAST_MS = 20, FAST_HZ = 2000, FLUSH_EVERY = 10 };
 enum { CHILD_GRACE_MS = 5000, SETTLE_MS = 2000 };
+enum { KALLSYMS_PATIENCE_MS = 400 }; /* the ring holds samples of half a second */
 enum wake { WAKE_STOP, WAKE_CHILD, WAKE_TARGET, WAKE_FILES };
 
 struct session {
@@ -45,7 +47,8 @@ struct session {
 	struct recording *recording;
 	struct kallsyms *kallsyms;
 	pthread_t kallsyms_thread;
-	bool kallsyms_started;
+	bool kallsyms_started, kallsyms_done; /* done: written by its thread */
+	struct governor governor;
 	struct ring_buffer *sample_ring, *file_ring;
 	struct child child;
 	void *source; /* the source's own state */
@@ -65,6 +68,7 @@ static void *session_read_kallsyms(void *arg)
 	struct session *s = arg;
 
 	kallsyms_read(&s->kallsyms, NULL); /* hidden: frames stay plain addresses and are counted */
+	__atomic_store_n(&s->kallsyms_done, true, __ATOMIC_RELEASE);
 	return NULL;
 }
 
@@ -183,7 +187,11 @@ static void session_raise_files(void)
 static int session_open(struct session *s, struct err *e)
 {
 	struct capture_opts *c = &s->o.capture;
-	int code = kernel_check(e);
+	int code = s->o.kill_switch && access(s->o.kill_switch, F_OK) == 0
+			   ? err_set(e, -EPERM,
+				     "profiling is switched off on this machine: %s exists (remove it to allow it)",
+				     s->o.kill_switch)
+			   : kernel_check(e);
 
 	if (!code)
 		code = session_watch(s, s->stop_event, WAKE_STOP, e);
@@ -321,6 +329,14 @@ static int session_flush(struct session *s)
 	return recording_flush(s->recording);
 }
 
+/* Kernel addresses are turned into (image, offset) as they are drained. Until the symbols are read samples
+ * wait in their ring, as long as that has room. */
+static bool session_may_drain(struct session *s, uint64_t now)
+{
+	return !s->kallsyms_started || __atomic_load_n(&s->kallsyms_done, __ATOMIC_ACQUIRE) ||
+	       now - s->start > KALLSYMS_PATIENCE_MS * UINT64_C(1000000);
+}
+
 static void session_take_kallsyms(struct session *s)
 {
 	if (!s->kallsyms_started)
@@ -328,6 +344,21 @@ static void session_take_kallsyms(struct session *s)
 	pthread_join(s->kallsyms_thread, NULL);
 	s->kallsyms_started = false;
 	s->intake.kallsyms = s->kallsyms;
+}
+
+static void session_govern(struct session *s, uint64_t now)
+{
+	struct waggle_bpf *skel = s->programs.skel;
+	struct governor *g = &s->governor;
+
+	if (s->o.kill_switch && access(s->o.kill_switch, F_OK) == 0)
+		session_finish_with(s, SESSION_SWITCHED_OFF);
+	if (!governor_due(g, now) ||
+	    !governor_look(g, now, clock_self_cpu_ns(), s->o.source->run_time(skel)))
+		return;
+	s->o.source->slow(s->source, skel, g->weight);
+	skel->data->control.max_frames = g->depth;
+	s->profile->ledger.n[LEDGER_SLOWEST] = g->weight_most > 1 ? g->weight_most : 0;
 }
 
 static int session_loop(struct session *s)
@@ -350,9 +381,12 @@ static int session_loop(struct session *s)
 		while (next <= now)
 			next += (uint64_t)interval * 1000000;
 		session_wait(s, 0);
-		session_take_kallsyms(s);
 		ring_buffer__consume(s->file_ring);
-		ring_buffer__consume(s->sample_ring);
+		if (session_may_drain(s, now)) {
+			session_take_kallsyms(s);
+			ring_buffer__consume(s->sample_ring);
+		}
+		session_govern(s, now);
 		code = session_flush(s);
 		session_report(s, false);
 	}
@@ -394,7 +428,8 @@ static void session_close_ledger(struct session *s)
 	l->n[LEDGER_FILES_FAILED] = t.failed;
 	l->n[LEDGER_OWN_TABLES] = t.table_bytes;
 	l->n[LEDGER_OWN_CPU] = clock_self_cpu_ns() - s->cpu_before;
-	l->n[LEDGER_OWN_BPF] = programs_run_time(&s->programs);
+	l->n[LEDGER_OWN_BPF] = s->o.capture.bpf_stats ? programs_run_time(&s->programs)
+						      : s->o.source->run_time(s->programs.skel);
 	l->n[LEDGER_OWN_RSS] = clock_self_peak_rss();
 	l->n[LEDGER_OWN_MAPS] = programs_map_bytes(&s->programs);
 }
@@ -446,6 +481,8 @@ static int session_begin(struct session *s, struct err *e)
 	code = s->o.source->attach(s->programs.skel, &s->o.capture, &s->source, e);
 	if (code)
 		return code;
+	governor_init(&s->governor, s->o.max_overhead,
+		      (uint32_t)sysconf(_SC_NPROCESSORS_ONLN), s->start);
 	s->profile->meta.start_mono = s->start;
 	s->profile->meta.start_wall = clock_wall_ns();
 	s->o.source->describe(s->source, &s->o.capture, s->profile);

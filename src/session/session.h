@@ -34,6 +34,8 @@ struct session_opts {
 	const char *command_line; /* of waggle, for the profile's meta */
 	struct out *recording;    /* open output that is fed while capturing, or NULL */
 	bool no_names;
+	double max_overhead;      /* share of the machine, 0..1, that waggle may take; 0 = no limit */
+	const char *kill_switch;  /* while this file exists nothing is captured; NULL = none */
 	/* Called about ten times a second from the session's thread, may be NULL. */
 	void (*progress)(void *ctx, const struct session_progress *now);
 	void *ctx;
@@ -44,6 +46,7 @@ enum session_end {
 	SESSION_STOPPED,     /* session_stop() */
 	SESSION_CHILD_ENDED, /* the command ended */
 	SESSION_TARGETS_GONE,/* every process that was named has ended */
+	SESSION_SWITCHED_OFF,/* the kill switch file appeared */
 };
 
 struct session_result {
