@@ -29,6 +29,7 @@
 #include "session/governor.h"
 #include "session/intake.h"
 #include "session/kernel.h"
+#include "session/namer.h"
 #include "session/programs.h"
 #include "symbol/symbolizer.h"
 #include "waggle.skel.h"
@@ -49,6 +50,7 @@ struct session {
 	pthread_t kallsyms_thread;
 	bool kallsyms_started, kallsyms_done; /* done: written by its thread */
 	struct governor governor;
+	struct namer *namer; /* NULL when nothing is to be named */
 	struct ring_buffer *sample_ring, *file_ring;
 	struct child child;
 	void *source; /* the source's own state */
@@ -329,6 +331,27 @@ static int session_flush(struct session *s)
 	return recording_flush(s->recording);
 }
 
+static int session_open_object(void *ctx, uint32_t object)
+{
+	struct session *s = ctx;
+
+	return files_open_object(s->files, object);
+}
+
+static bool session_new_namer(struct session *s)
+{
+	struct symbolizer_opts o = {
+		.open_object = session_open_object,
+		.ctx = s,
+		.live = true,
+		.once = true,
+		.kallsyms = s->kallsyms,
+	};
+
+	s->namer = namer_new(&o, clock_mono_ns());
+	return s->namer != NULL;
+}
+
 /* Kernel addresses are turned into (image, offset) as they are drained. Until the symbols are read samples
  * wait in their ring, as long as that has room. */
 static bool session_may_drain(struct session *s, uint64_t now)
@@ -344,6 +367,8 @@ static void session_take_kallsyms(struct session *s)
 	pthread_join(s->kallsyms_thread, NULL);
 	s->kallsyms_started = false;
 	s->intake.kallsyms = s->kallsyms;
+	if (!s->o.no_names && s->profile && !s->namer && !session_new_namer(s))
+		s->profile->oom = true;
 }
 
 static void session_govern(struct session *s, uint64_t now)
@@ -387,6 +412,8 @@ static int session_loop(struct session *s)
 			ring_buffer__consume(s->sample_ring);
 		}
 		session_govern(s, now);
+		if (s->namer)
+			namer_turn(s->namer, s->profile, now);
 		code = session_flush(s);
 		session_report(s, false);
 	}
@@ -395,26 +422,10 @@ static int session_loop(struct session *s)
 
 /* -- the end ------------------------------------------------------------------------------------ */
 
-static int session_open_object(void *ctx, uint32_t object)
-{
-	struct session *s = ctx;
-
-	return files_open_object(s->files, object);
-}
-
 static int session_name(struct session *s, struct err *e)
 {
-	struct symbolizer_opts o = {
-		.open_object = session_open_object,
-		.ctx = s,
-		.live = true,
-		.once = true,
-		.kallsyms = s->kallsyms,
-	};
-	struct symbolizer *y = symbolizer_new(&o);
-	int code = y ? symbolizer_run(y, s->profile) : -ENOMEM;
+	int code = s->namer ? namer_finish(s->namer, s->profile) : 0;
 
-	symbolizer_free(y);
 	return code ? err_set(e, code, "out of memory while naming") : 0;
 }
 
@@ -461,8 +472,7 @@ static int session_finish(struct session *s, struct session_result *ret, struct 
 	s->o.source->measure(s->source, s->programs.skel, &p->ledger);
 	session_settle(s);
 	session_report(s, true);
-	if (!s->o.no_names)
-		code = session_name(s, e);
+	code = session_name(s, e);
 	if (!code && (p->oom || profile_count_unnamed(p)))
 		code = err_set(e, -ENOMEM, "out of memory");
 	session_close_ledger(s);
@@ -536,6 +546,7 @@ void session_free(struct session *s)
 	ring_buffer__free(s->sample_ring);
 	ring_buffer__free(s->file_ring);
 	intake_free(&s->intake);
+	namer_free(s->namer);
 	files_free(s->files);
 	programs_close(&s->programs);
 	recording_free(s->recording);

@@ -1,0 +1,215 @@
+/* namer.c - copies of frames out to a thread, names back; see namer.h. */
+#include "session/namer.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+enum { FIRST_AFTER_MS = 1000, NICE = 5, BATCH_MAX = 65536 };
+
+struct namer {
+	struct symbolizer_opts opts; /* the session's */
+	struct symbolizer *symbolizer;
+	uint64_t next, begun; /* ns */
+	bool running, done;   /* done: written by the thread */
+	pthread_t thread;
+	/* One run: copies, and whose they are. */
+	struct profile *work;
+	VEC(uint32_t) frames;  /* of the session's profile, by frame of `work` */
+	VEC(uint32_t) objects; /* the same for objects */
+	VEC(uint8_t) tried;    /* by frame of the session's profile */
+};
+
+static int namer_open(void *ctx, uint32_t object)
+{
+	struct namer *n = ctx;
+
+	if (object >= n->objects.n)
+		return -ENOENT;
+	return n->opts.open_object(n->opts.ctx, n->objects.at[object]);
+}
+
+struct namer *namer_new(const struct symbolizer_opts *o, uint64_t now)
+{
+	struct namer *n = calloc(1, sizeof(*n));
+	struct symbolizer_opts own = *o;
+
+	if (!n)
+		return NULL;
+	n->opts = *o;
+	own.open_object = namer_open;
+	own.ctx = n;
+	n->symbolizer = symbolizer_new(&own);
+	n->begun = now;
+	n->next = now + FIRST_AFTER_MS * UINT64_C(1000000);
+	if (!n->symbolizer) {
+		free(n);
+		return NULL;
+	}
+	return n;
+}
+
+/* -- a run -------------------------------------------------------------------------------------- */
+
+/* Files whose path is known, and the kernel; generated code is named when its time is over. */
+static bool namer_may(const struct profile *p, const struct profile_frame *f)
+{
+	const struct profile_object *o = &p->objects.at[f->object];
+
+	if (f->unnamed != UNNAMED_NOT_TRIED || f->n_lines || !f->object)
+		return false;
+	if (o->kind == OBJECT_FILE)
+		return !o->start; /* it is settled: see files_object() */
+	return o->kind == OBJECT_VDSO || o->kind == OBJECT_KERNEL || o->kind == OBJECT_MODULE;
+}
+
+static uint32_t namer_copy_object(struct namer *n, const struct profile *p, uint32_t object)
+{
+	struct profile_object o = p->objects.at[object];
+	uint32_t copy;
+
+	o.path = profile_str(n->work, profile_text(p, o.path));
+	o.build_id = profile_str(n->work, profile_text(p, o.build_id));
+	copy = profile_object(n->work, &o);
+	while (copy != PROFILE_NONE && n->objects.n <= copy)
+		if (!VEC_PUSH(&n->objects, 0))
+			return PROFILE_NONE;
+	if (copy != PROFILE_NONE)
+		n->objects.at[copy] = object;
+	return copy;
+}
+
+static void namer_copy_frame(struct namer *n, const struct profile *p, uint32_t frame)
+{
+	const struct profile_frame *f = &p->frames.at[frame];
+	uint32_t object = namer_copy_object(n, p, f->object), copy = PROFILE_NONE;
+
+	if (object != PROFILE_NONE)
+		copy = profile_frame_at(n->work, object, f->offset, (enum frame_kind)f->kind);
+	while (copy != PROFILE_NONE && n->frames.n <= copy)
+		if (!VEC_PUSH(&n->frames, 0))
+			return;
+	if (copy != PROFILE_NONE)
+		n->frames.at[copy] = frame;
+}
+
+static void *namer_run(void *arg)
+{
+	struct namer *n = arg;
+
+	setpriority(PRIO_PROCESS, (id_t)gettid(), NICE); /* the drain and the tables come first */
+	symbolizer_run(n->symbolizer, n->work);
+	__atomic_store_n(&n->done, true, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+static void namer_end_run(struct namer *n)
+{
+	profile_free(n->work);
+	n->work = NULL;
+	n->frames.n = n->objects.n = 0;
+	n->running = false;
+}
+
+static void namer_start(struct namer *n, const struct profile *p)
+{
+	uint32_t given = 0;
+
+	while (n->tried.n < p->frames.n)
+		if (!VEC_PUSH(&n->tried, 0))
+			return;
+	n->work = profile_new("frames", "count");
+	for (uint32_t i = 0; n->work && i < p->frames.n && given < BATCH_MAX; i++) {
+		if (n->tried.at[i] || !namer_may(p, &p->frames.at[i]))
+			continue;
+		n->tried.at[i] = 1;
+		given++;
+		namer_copy_frame(n, p, i);
+	}
+	n->done = false;
+	n->running = given && !pthread_create(&n->thread, NULL, namer_run, n);
+	if (!n->running)
+		namer_end_run(n);
+}
+
+static uint32_t namer_string(const struct namer *n, struct profile *p, uint32_t string)
+{
+	return string ? profile_str(p, profile_text(n->work, string)) : 0;
+}
+
+/* A copy's names into the profile; frames without one are tried again at the end. */
+static void namer_take(const struct namer *n, struct profile *p, uint32_t copy)
+{
+	const struct profile_frame *f = &n->work->frames.at[copy];
+	struct profile_line *lines = calloc(f->n_lines, sizeof(*lines));
+
+	for (uint16_t i = 0; lines && i < f->n_lines; i++) {
+		const struct profile_line *from = &n->work->lines.at[f->first_line + i];
+
+		lines[i] = (struct profile_line){ .function = namer_string(n, p, from->function),
+						  .file = namer_string(n, p, from->file),
+						  .line = from->line,
+						  .system = namer_string(n, p, from->system) };
+	}
+	if (lines && !p->oom)
+		profile_frame_set_lines(p, n->frames.at[copy], lines, f->n_lines);
+	free(lines);
+}
+
+static void namer_collect(struct namer *n, struct profile *p)
+{
+	pthread_join(n->thread, NULL);
+	for (uint32_t i = 1; i < n->work->frames.n && i < n->frames.n; i++)
+		if (n->work->frames.at[i].n_lines && n->frames.at[i])
+			namer_take(n, p, i);
+	namer_end_run(n);
+}
+
+/* -- turns -------------------------------------------------------------------------------------- */
+
+void namer_turn(struct namer *n, struct profile *p, uint64_t now)
+{
+	if (n->running) {
+		if (__atomic_load_n(&n->done, __ATOMIC_ACQUIRE))
+			namer_collect(n, p);
+		return;
+	}
+	if (now < n->next)
+		return;
+	n->next = now + (now - n->begun);
+	namer_start(n, p);
+}
+
+int namer_finish(struct namer *n, struct profile *p)
+{
+	int code;
+
+	if (n->running)
+		namer_collect(n, p);
+	n->objects.n = 0;
+	for (uint32_t i = 0; i < p->objects.n; i++) /* from here on they are the profile's own */
+		if (!VEC_PUSH(&n->objects, i))
+			return -ENOMEM;
+	code = symbolizer_run(n->symbolizer, p);
+	n->objects.n = 0;
+	return code;
+}
+
+void namer_free(struct namer *n)
+{
+	if (!n)
+		return;
+	if (n->running)
+		pthread_join(n->thread, NULL);
+	namer_end_run(n);
+	symbolizer_free(n->symbolizer);
+	VEC_FREE(&n->frames);
+	VEC_FREE(&n->objects);
+	VEC_FREE(&n->tried);
+	free(n);
+}

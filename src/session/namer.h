@@ -1,0 +1,34 @@
+/* namer.h - gives frames their names while the capture runs, on a thread of its own.
+ *
+ * The profile has one writer, the session's thread. So a run of the namer takes copies of the frames that
+ * have no name yet, names the copies on its thread, and the session's thread puts the names into the profile
+ * when they are ready: it never waits for a symbol table. Runs get rarer as the capture gets longer (each
+ * twice as long after the one before), because every run reads the symbols of the files it meets anew:
+ * keeping them would cost more memory than the capture itself.
+ *
+ * Ownership: namer_free(). Thread safety: all calls from the session's thread; open_object of the options
+ * is called from the namer's.
+ */
+#ifndef WAGGLE_SESSION_NAMER_H
+#define WAGGLE_SESSION_NAMER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "profile/profile.h"
+#include "symbol/symbolizer.h"
+
+struct namer;
+
+/* Options are copied; what they point at is borrowed. NULL when out of memory. */
+struct namer *namer_new(const struct symbolizer_opts *o, uint64_t now);
+/* Waits for a run that is under way. */
+void namer_free(struct namer *n);
+
+/* Called every drain round: puts names that are ready into the profile, starts the next run when it is due.
+ * `now` is CLOCK_MONOTONIC ns. Failures (memory) only mean that names come later. */
+void namer_turn(struct namer *n, struct profile *p, uint64_t now);
+/* Names everything that is left, waiting for it. 0 or -ENOMEM. */
+int namer_finish(struct namer *n, struct profile *p);
+
+#endif
