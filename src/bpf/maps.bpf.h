@@ -10,10 +10,6 @@
 
 #include <bpf/bpf_helpers.h>
 
-/* A function that is not static is verified once, by itself, for any arguments; a static one again in
- * every place and state it is called from. Most of what a load costs is decided by this. */
-#define VERIFIED_ONCE __attribute__((noinline))
-
 #ifdef WAGGLE_DEFINE_MAPS
 #define MAP_SCOPE
 #else

@@ -1,13 +1,13 @@
-/* step.bpf.h - from one frame's registers to its caller's. BPF only.
+/* step.bpf.h - from one frame's registers to its caller's, by an unwind rule or by frame pointers.
  *
- * The rule for a file offset is found in the file's table (layout: abi.h) or, much cheaper, among the rules
- * of frames met before; stack memory is read in chunks. Everything works on struct walk alone, and every
- * way to fail is a row of ends.def.
+ * Stack memory is read in chunks. Everything works on struct walk alone, and every way to fail is a row of
+ * ends.def. unwind/finish.c steps through copies of stacks with the same code in user space: all it asks
+ * of its surroundings is bpf_probe_read_user().
  */
 #ifndef WAGGLE_BPF_STEP_H
 #define WAGGLE_BPF_STEP_H
 
-#include "bpf/maps.bpf.h"
+#include "bpf/walk.bpf.h"
 
 /* struct walk's regs_known, by DWARF number. */
 #define REGS_ALL 0xffffu
@@ -17,71 +17,6 @@
 #define FP_REACH (1u << 20)
 
 enum { STACK_PAGE = 4096 };
-
-/* -- rules -------------------------------------------------------------------------------------- */
-
-static __always_inline u32 word_at(u32 address)
-{
-	u32 k = address >> SLAB_WORDS_SHIFT, zero = 0;
-	void *inner = bpf_map_lookup_elem(&slabs, &k);
-	struct slab *slab;
-
-	if (!inner)
-		return 0;
-	slab = bpf_map_lookup_elem(inner, &zero);
-	return slab ? slab->words[address & (SLAB_WORDS - 1)] : 0;
-}
-
-/* The rule number for an offset in a file with a table (layout: abi.h). 0 = RULE_END. */
-VERIFIED_ONCE u32 rule_number(u32 index, u32 first_block, u32 n_blocks, u64 offset)
-{
-	u32 block_no = (u32)(offset >> BLOCK_SHIFT) - first_block;
-	u32 in_block = (u32)offset & (BLOCK_BYTES - 1), sub = in_block >> BLOCK_SUB_SHIFT;
-	u32 block, k, zero = 0, head0, head1, first, last, n;
-	struct slab *slab;
-	void *inner;
-
-	if (block_no >= n_blocks)
-		return 0;
-	block = word_at(index + block_no);
-	if (!block)
-		return 0;
-	k = block >> SLAB_WORDS_SHIFT; /* a block never crosses a slab: one look-up for all of it */
-	inner = bpf_map_lookup_elem(&slabs, &k);
-	if (!inner)
-		return 0;
-	slab = bpf_map_lookup_elem(inner, &zero);
-	if (!slab)
-		return 0;
-	head0 = slab->words[(block + (sub >> 1)) & (SLAB_WORDS - 1)];
-	head1 = slab->words[(block + ((sub + 1) >> 1)) & (SLAB_WORDS - 1)];
-	first = sub & 1 ? head0 >> 16 : head0 & 0xffff;
-	last = sub & 1 ? head1 & 0xffff : head1 >> 16;
-	n = last - first + 1;
-	block += BLOCK_HEAD_WORDS + first;
-	for (int i = 0; i < 9 && n > 1; i++) { /* 256 byte offsets: at most 2^8 + 1 rows */
-		u32 half = n >> 1;
-
-		if ((slab->words[(block + half) & (SLAB_WORDS - 1)] >> 16) <= in_block)
-			block += half;
-		n -= half;
-	}
-	return slab->words[block & (SLAB_WORDS - 1)] & 0xffff;
-}
-
-/* The rule at an offset of a file with a table, NULL when nothing is described there. */
-static __always_inline struct unwind_rule *rule_find(struct walk *w, struct file_slot *slot, u64 offset)
-{
-	u32 number = rule_number(slot->index, slot->first_block, slot->n_blocks, offset);
-
-	return number ? bpf_map_lookup_elem(&rules, &number) : NULL;
-}
-
-/* Where the rule of a frame is kept; Fibonacci hashing spreads offsets that differ in few bits. */
-static __always_inline struct known_rule *rule_kept(struct walk *w, u64 frame)
-{
-	return &w->known[(frame * 0x9e3779b97f4a7c15ull) >> (64 - KNOWN_RULES_SHIFT)];
-}
 
 /* -- the stack ---------------------------------------------------------------------------------- */
 

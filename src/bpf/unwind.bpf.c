@@ -12,6 +12,7 @@
 #include "bpf/maps.bpf.h"
 
 #include "bpf/mapping.bpf.h"
+#include "bpf/rules.bpf.h"
 #include "bpf/step.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -215,7 +216,7 @@ static __always_inline void walk_begin(struct walk *w)
 	mapping_begin(w, bpf_get_current_task_btf());
 }
 
-VERIFIED_ONCE int walk_user(u32 slot)
+int walk_user(u32 slot)
 {
 	struct walk_loop loop;
 

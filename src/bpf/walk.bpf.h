@@ -8,6 +8,14 @@
 
 #include "bpf/kernel.bpf.h"
 
+/* A function that is not static is verified once, by itself, for any arguments; a static one again in
+ * every place and state it is called from. Most of what a load costs is decided by this. */
+#ifdef __BPF__
+#define VERIFIED_ONCE __attribute__((noinline))
+#else
+#define VERIFIED_ONCE static
+#endif
+
 /* Contexts that can interrupt one another never share scratch (a timer tick inside a probe's walk
  * would corrupt it): each has its own slot. */
 enum scratch_slot {
