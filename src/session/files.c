@@ -88,7 +88,7 @@ static void files_build(struct files *f, uint32_t id, struct elf_image *img)
 	int code = table_build(img, &table, NULL);
 
 	if (!code && table.n)
-		code = store_add(f->store, &table, &slot);
+		code = store_add(f->store, &table, &slot, NULL);
 	slot.state = code || !table.n ? FILE_NO_TABLE : FILE_READY;
 	pthread_mutex_lock(&f->lock);
 	f->totals.rows += table.n;
@@ -303,7 +303,7 @@ int files_new(struct programs *p, struct files **ret, struct err *e)
 	pthread_cond_init(&f->to_build.filled, NULL);
 	f->entries = calloc(FILES_MAX, sizeof(*f->entries));
 	f->rules = rules_new(p->rules);
-	f->store = f->rules ? store_new(&programs_store_ops, p, f->rules) : NULL;
+	f->store = f->rules ? store_new(&programs_store_ops, p, f->rules, 0) : NULL;
 	if (!f->entries || !f->store) {
 		files_free(f);
 		return err_set(e, -ENOMEM, "out of memory");
@@ -446,10 +446,11 @@ int files_open_object(struct files *f, uint32_t object)
 
 void files_totals(struct files *f, struct files_totals *ret)
 {
-	uint64_t used;
+	struct store_sizes z;
 
 	pthread_mutex_lock(&f->lock);
 	*ret = f->totals;
 	pthread_mutex_unlock(&f->lock);
-	ret->table_bytes = store_bytes(f->store, &used);
+	store_sizes(f->store, &z);
+	ret->table_bytes = z.taken;
 }
