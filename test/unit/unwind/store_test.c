@@ -396,7 +396,7 @@ static void pieces(void **state)
 /* Tables come and go at random: those that are there are always whole, and nothing leaks. */
 static void churn(void **state)
 {
-	enum { KINDS = 12, LIVE = 500, ROUNDS = 8000 };
+	enum { KINDS = 12, LIVE = 800, ROUNDS = 8000 };
 	struct world *w = world_new(3);
 	struct file_slot slots[LIVE] = {0};
 	struct table t[KINDS];
