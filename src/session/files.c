@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,6 +15,10 @@
 #include "session/opening.h"
 
 enum { QUEUE_MAX = 1024, BUILDERS_MIN = 2, BUILDERS_MAX = 4 };
+/* Until a table is there, stacks are cut: on a busy machine the work for it goes first, and keeping it on
+ * disk last. It is milliseconds a file. */
+#define BACKLOG_BYTES (UINT64_C(32) << 20) /* as much may wait for the disk before builders wait too */
+enum { NICE_QUICK = -10, NICE_IDLE = 10 };
 #define BIG_FILE (16u << 20) /* of these one is built at a time: a build needs a third of its size */
 #define KNOWN_BYTES 256      /* what a path and an open descriptor cost, about */
 
@@ -88,6 +93,12 @@ static void files_withdrawn(void *ctx, uint32_t id)
 	pthread_mutex_unlock(&f->lock);
 }
 
+/* Of the calling thread. False when that is not permitted. */
+static bool files_nice(int nice)
+{
+	return !setpriority(PRIO_PROCESS, 0, nice);
+}
+
 /* -- the opener --------------------------------------------------------------------------------- */
 
 static void files_open_one(struct files *f, uint32_t id)
@@ -121,6 +132,7 @@ static void *files_opener(void *arg)
 {
 	struct files *f = arg;
 
+	files_nice(NICE_QUICK);
 	pthread_mutex_lock(&f->lock);
 	while (!f->stop) {
 		uint32_t id;
@@ -198,13 +210,27 @@ static size_t files_next(const struct files *f)
 	return best;
 }
 
+static bool files_save_one(struct files *f)
+{
+	bool quick, saved;
+
+	if (!tables_waiting(f->tables))
+		return false;
+	/* Who may not hurry may not come back from idling either. */
+	quick = files_nice(NICE_QUICK) && files_nice(NICE_IDLE);
+	saved = tables_save_one(f->tables);
+	if (quick)
+		files_nice(NICE_QUICK);
+	return saved;
+}
+
 /* With the lock held: nothing to build, or much to keep on disk: does that, or waits. */
 static void files_idle(struct files *f)
 {
 	bool saved;
 
 	pthread_mutex_unlock(&f->lock);
-	saved = tables_save_one(f->tables);
+	saved = files_save_one(f);
 	pthread_mutex_lock(&f->lock);
 	if (!saved && !f->stop && files_next(f) == f->to_build.n)
 		pthread_cond_wait(&f->to_build.filled, &f->lock);
@@ -214,9 +240,11 @@ static void *files_builder(void *arg)
 {
 	struct files *f = arg;
 
+	files_nice(NICE_QUICK);
 	pthread_mutex_lock(&f->lock);
 	while (!f->stop) {
-		size_t at = tables_backlog(f->tables) ? f->to_build.n : files_next(f);
+		bool backlog = tables_waiting(f->tables) > BACKLOG_BYTES;
+		size_t at = backlog ? f->to_build.n : files_next(f);
 		uint32_t id;
 		bool big;
 

@@ -19,12 +19,11 @@
 #define TICK_NS       100000000u /* the grain of "seen" */
 #define HOT_TICKS     20u        /* seen this recently: does not give way */
 #define MARK_TICKS    10u
-#define WAITING_MAX   (UINT64_C(32) << 20) /* bytes that wait to be written to the disk cache */
 #define PLACE_TRIES   4
 #define SLACK_BYTES   (64u << 10) /* ends of runs too short for the next block */
 #define WAIT_STEP_US  10000
 
-struct tables_waiting {
+struct tables_unsaved {
 	struct cache_key key;
 	struct buf packed;
 };
@@ -43,7 +42,7 @@ struct tables {
 	bool marking, stop;
 	pthread_mutex_t evict;     /* one chooses at a time */
 	pthread_mutex_t lock;      /* guards what follows */
-	VEC(struct tables_waiting *) waiting;
+	VEC(struct tables_unsaved *) waiting;
 	uint64_t waiting_bytes;
 	struct tables_counts counts;
 };
@@ -170,7 +169,7 @@ static int tables_get(struct tables *t, struct elf_image *img, struct cache_key 
 /* Packs the table for tables_save_one(). */
 static void tables_keep(struct tables *t, const struct cache_key *key, const struct table *table)
 {
-	struct tables_waiting *w = calloc(1, sizeof(*w));
+	struct tables_unsaved *w = calloc(1, sizeof(*w));
 	bool waits = false;
 
 	if (w) {
@@ -190,19 +189,19 @@ static void tables_keep(struct tables *t, const struct cache_key *key, const str
 	}
 }
 
-bool tables_backlog(struct tables *t)
+uint64_t tables_waiting(struct tables *t)
 {
-	bool much;
+	uint64_t bytes;
 
 	pthread_mutex_lock(&t->lock);
-	much = t->waiting_bytes > WAITING_MAX;
+	bytes = t->waiting_bytes;
 	pthread_mutex_unlock(&t->lock);
-	return much;
+	return bytes;
 }
 
 bool tables_save_one(struct tables *t)
 {
-	struct tables_waiting *w = NULL;
+	struct tables_unsaved *w = NULL;
 
 	pthread_mutex_lock(&t->lock);
 	if (t->waiting.n) {

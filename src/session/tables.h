@@ -61,8 +61,8 @@ void tables_ask_again(struct tables *t, uint32_t file);
 
 /* Writes one finished table to the disk cache; false when none waits. For when there is nothing to build. */
 bool tables_save_one(struct tables *t);
-/* Do so many wait that one should be written before the next is built? */
-bool tables_backlog(struct tables *t);
+/* Bytes that wait to be written. */
+uint64_t tables_waiting(struct tables *t);
 
 /* Once every drain round. */
 void tables_tick(struct tables *t);
