@@ -151,14 +151,17 @@ static bool packed_rows(struct cursor *c, struct table *t, uint64_t at, size_t n
 	size_t words = cursor_left(c) / sizeof(uint32_t), made = 0;
 	uint64_t before = 0;
 	uint32_t rule = UINT32_MAX;
-	bool bad = at >= UINT64_C(1) << 48;
+	bool bad = at >= UINT64_C(1) << 48, ends = false;
 
 	for (size_t i = 0; i < words; i++) {
 		uint32_t w = cursor_u32(c);
 
 		at += w >> 16;
-		if (w >> 16 == SKIP)
+		ends = w >> 16 != SKIP;
+		if (!ends) {
+			bad |= w & 0xffff;
 			continue;
+		}
 		if (made == n)
 			return false;
 		bad |= (made && at <= before) | ((w & 0xffff) == rule) | ((w & 0xffff) >= t->n_rules);
@@ -166,7 +169,7 @@ static bool packed_rows(struct cursor *c, struct table *t, uint64_t at, size_t n
 		rule = w & 0xffff;
 		t->rows[made++] = (struct table_row){ at, rule };
 	}
-	return !bad && made == n && at < UINT64_C(1) << 48 && rule == PACKED_END && !cursor_left(c);
+	return !bad && ends && made == n && at < UINT64_C(1) << 48 && rule == PACKED_END && !cursor_left(c);
 }
 
 static int packed_body(struct cursor *c, struct table *t)
