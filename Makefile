@@ -96,6 +96,11 @@ $(B)/gen/%.pb-c.c: src/%.proto
 	@mkdir -p $(@D)
 	$(Q)$(PROTOC_C) --c_out=$(B)/gen -Isrc $<
 
+# Cached tables are used only by the code that made them: a number made from its sources.
+TABLE_SRC := $(wildcard src/elf/cfi*.[ch]) src/elf/image.c src/unwind/table.c src/unwind/table.h src/bpf/abi.h
+$(B)/src/unwind/packed.o: CPPFLAGS += -DTABLE_VERSION=$(shell cat $(TABLE_SRC) | cksum | cut -d' ' -f1)u
+$(B)/src/unwind/packed.o: $(TABLE_SRC)
+
 # Files of web/ and data/ as embed_web_viewer_js / embed_web_viewer_js_end (see base/embed.h).
 $(B)/gen/embed.S: $(EMBED) tools/embed.sh
 	$(call msg,EMBED,$@)

@@ -39,7 +39,7 @@ static void check_table(const struct table *t)
 {
 	static const struct store_ops ops = {.slab_open = fuzz_slab};
 	struct rules *rules = rules_new(dictionary);
-	struct store *store = store_new(&ops, NULL, rules);
+	struct store *store = store_new(&ops, NULL, rules, 0);
 	struct file_slot slot;
 
 	if (!rules || !store || !t->n || t->rows[t->n - 1].rule != RULE_END)
@@ -48,7 +48,7 @@ static void check_table(const struct table *t)
 		if (t->rows[i].offset <= t->rows[i - 1].offset ||
 		    t->rows[i].rule == t->rows[i - 1].rule || t->rows[i].rule >= t->n_rules)
 			abort();
-	if (store_add(store, t, &slot) == 0) {
+	if (store_add(store, t, &slot, NULL) == 0) {
 		for (size_t i = 0; i < t->n; i++) {
 			check_lookup(&slot, t->rows[i].offset, table_rule(t, i));
 			if (i + 1 < t->n)

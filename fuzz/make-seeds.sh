@@ -63,3 +63,14 @@ seed 03 terminated .eh_frame eh
 seed 00 debug .debug_frame plain
 seed 01 header .eh_frame_hdr eh
 seed 01 program .eh_frame /bin/true
+
+# Tables as the disk cache holds them, behind their head (cache_fuzz.c): counts, rules, rows.
+mkdir -p "$here/seeds/cache"
+zero() { head -c "$1" /dev/zero; }
+rule() { printf '%b' "\\020\\0\\0\\0"; zero 8; printf '%b' "\\$1\\0\\0\\0"; }
+head3() { # number of rows
+	printf '%b' "h\\003\\0\\0\\0\\$1\\0\\0\\0\\0\\020\\0\\0\\0\\0\\0\\0"
+	zero 24; zero 16; zero 12; printf '%b' '\011\0\0\0'; rule 001
+}
+{ head3 002; printf '%b' '\002\0\0\0\0\0\020\0'; } > "$here/seeds/cache/two"
+{ head3 003; printf '%b' '\002\0\0\0\001\0\004\0\0\0\377\377\0\0\001\0'; } > "$here/seeds/cache/far"

@@ -20,6 +20,7 @@
 #include "cli/command.h"
 #include "cli/filter_options.h"
 #include "cli/output.h"
+#include "cli/table_options.h"
 #include "process/lookup.h"
 #include "session/session.h"
 
@@ -34,6 +35,7 @@ extern const struct command command_cpu;
 struct cpu_opts {
 	struct output_opts output;
 	struct filter_opts filter;
+	struct table_opts tables;
 	struct option_ids pids, tids, cpus;
 	struct option_texts cgroups;
 	const char *comm;
@@ -43,6 +45,7 @@ struct cpu_opts {
 	uint64_t period, duration, memory_mb;
 	uint32_t overhead; /* percent */
 	const char *kill_switch;
+	struct files_opts files; /* made from `tables` */
 };
 
 enum { KEEP_LEAF, KEEP_ROOT };
@@ -108,6 +111,7 @@ static const struct option_row cpu_options[] = {
 
 static const struct option_table cpu_tables[] = {
 	{ cpu_options, 0 },
+	{ table_options, AT(tables) },
 	{ output_options, AT(output) },
 	{ filter_frame_options, AT(filter) },
 	{ NULL, 0 },
@@ -203,6 +207,8 @@ static int cpu_complete(struct cpu_opts *o, const struct option_rest *rest, stru
 		code = cpu_duration(o, rest, e);
 	if (!o->frequency && !o->period)
 		o->frequency = CPU_DEFAULT_HZ;
+	if (!code)
+		code = table_options_check(&o->tables, &o->files, e);
 	return code ? code : output_check(&o->output, e);
 }
 
@@ -323,6 +329,7 @@ static int cpu_capture(const struct cpu_opts *o, const struct option_rest *rest,
 	bool talk = isatty(STDERR_FILENO) && !o->output.quiet;
 	struct session_opts so = {
 		.source = source_by_name("cpu"),
+		.files = o->files,
 		.command = rest->command,
 		.command_line = command_line,
 		.recording = recording,

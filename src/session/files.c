@@ -4,30 +4,36 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "elf/image.h"
-#include "unwind/rules.h"
-#include "unwind/store.h"
-#include "unwind/table.h"
+#include "session/opening.h"
 
-enum { QUEUE_MAX = 1024, BUILDERS = 2, PATH_BYTES = 4096 };
+enum { QUEUE_MAX = 1024, BUILDERS_MIN = 2, BUILDERS_MAX = 4 };
+/* Until a table is there, stacks are cut: on a busy machine the work for it goes first, and keeping it on
+ * disk last. It is milliseconds a file. */
+#define BACKLOG_BYTES (UINT64_C(32) << 20) /* as much may wait for the disk before builders wait too */
+enum { NICE_QUICK = -10, NICE_IDLE = 10 };
 #define BIG_FILE (16u << 20) /* of these one is built at a time: a build needs a third of its size */
+#define KNOWN_BYTES 256      /* what a path and an open descriptor cost, about */
 
 enum file_step { STEP_ABSENT, STEP_NOTED, STEP_QUEUED, STEP_OPENED, STEP_DONE };
 
 struct file_entry {
-	struct file_record record;
+	struct file_record *record; /* until it is opened; NULL after */
+	struct file_key key;
 	uint8_t step;
-	bool settled;       /* its object in the profile is final */
-	bool failed;
+	bool known;         /* path and build id are what they will be */
+	bool settled;       /* and in its object in the profile */
+	bool failed, kept;
 	int fd;             /* kept for naming, -1 when not */
 	uint64_t size;
+	char *name;         /* last part of its path */
 	char *path;         /* as the process saw it, NULL until opened */
 	char *build_id;     /* hex, NULL when it has none */
 	uint32_t object;
@@ -40,123 +46,84 @@ struct file_queue {
 };
 
 struct files {
-	struct programs *programs;
-	struct rules *rules;
-	struct store *store;
+	struct tables *tables;
 	pthread_mutex_t lock; /* guards everything below */
 	struct file_entry *entries;
 	uint32_t n_kept;
 	struct file_queue to_open, to_build;
-	struct files_totals totals;
+	uint32_t n_met, n_failed, n_again, n_by_path; /* rows of the ledger */
 	bool big_busy; /* a builder is at a big file */
-	pthread_t opener, builders[BUILDERS];
+	pthread_t opener, builders[BUILDERS_MAX];
+	bool opens;
 	int n_threads;
-	bool stop;
+	bool stop, stopped;
 	bool closing; /* the capture is over: identities still matter, tables do not */
 	VEC(uint32_t) of_object; /* file id by profile object */
 };
 
-/* -- publishing --------------------------------------------------------------------------------- */
+/* -- queues ------------------------------------------------------------------------------------- */
 
-static void files_publish(struct files *f, uint32_t id, const struct file_slot *slot)
+/* With the lock held; false when it is full. */
+static bool files_enqueue(struct file_queue *q, uint32_t id)
 {
-	struct file_slot *at = &f->programs->files[id];
-
-	at->index = slot->index;
-	at->first_block = slot->first_block;
-	at->n_blocks = slot->n_blocks;
-	__atomic_store_n(&at->state, slot->state, __ATOMIC_RELEASE);
+	if (q->n == QUEUE_MAX)
+		return false;
+	q->ids[q->n++] = id;
+	pthread_cond_signal(&q->filled);
+	return true;
 }
 
-static void files_set_state(struct files *f, uint32_t id, uint32_t state)
-{
-	__atomic_store_n(&f->programs->files[id].state, state, __ATOMIC_RELEASE);
-}
-
-/* With the lock held: forget that it was asked for, so that the next sample asks again. */
-static void files_ask_again(struct files *f, uint32_t id)
+/* With the lock held: the kernel forgets that it has asked, the next sample asks again. */
+static void files_forget_asking(struct files *f, uint32_t id)
 {
 	f->entries[id].step = STEP_NOTED;
-	files_set_state(f, id, FILE_NEW);
+	f->n_again++;
+	pthread_mutex_unlock(&f->lock);
+	tables_ask_again(f->tables, id);
+	pthread_mutex_lock(&f->lock);
 }
 
-/* Reads the image's call frame information into a published slot. */
-static void files_build(struct files *f, uint32_t id, struct elf_image *img)
+/* The tables' callback: whoever asks for that file again is to be heard. */
+static void files_withdrawn(void *ctx, uint32_t id)
 {
-	struct file_slot slot = { .state = FILE_NO_TABLE };
-	struct table table = { 0 };
-	int code = table_build(img, &table, NULL);
+	struct files *f = ctx;
 
-	if (!code && table.n)
-		code = store_add(f->store, &table, &slot);
-	slot.state = code || !table.n ? FILE_NO_TABLE : FILE_READY;
 	pthread_mutex_lock(&f->lock);
-	f->totals.rows += table.n;
-	f->totals.tables += slot.state == FILE_READY;
-	f->entries[id].failed = slot.state != FILE_READY;
-	f->totals.failed += slot.state != FILE_READY;
+	f->entries[id].step = STEP_NOTED;
 	pthread_mutex_unlock(&f->lock);
-	files_publish(f, id, &slot);
-	table_free(&table);
+}
+
+/* Of the calling thread. False when that is not permitted. */
+static bool files_nice(int nice)
+{
+	return !setpriority(PRIO_PROCESS, 0, nice);
 }
 
 /* -- the opener --------------------------------------------------------------------------------- */
 
-/* Through map_files, which works for deleted files and in any mount namespace; where that is not
- * permitted, by the path in the process's own root. */
-static int files_open_mapped(const struct file_record *r, char *path, size_t size)
-{
-	char link[128], full[PATH_BYTES + 64];
-	ssize_t n;
-	int fd;
-
-	snprintf(link, sizeof(link), "/proc/%u/map_files/%llx-%llx", r->tgid,
-		 (unsigned long long)r->start, (unsigned long long)r->end);
-	n = readlink(link, path, size - 1);
-	if (n < 0)
-		return -errno;
-	path[n] = 0;
-	fd = open(link, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd >= 0)
-		return fd;
-	snprintf(full, sizeof(full), "/proc/%u/root%s", r->tgid, path);
-	fd = open(full, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	return fd < 0 ? -errno : fd;
-}
-
-static void files_trim_deleted(char *path)
-{
-	static const char mark[] = " (deleted)";
-	size_t n = strlen(path);
-
-	if (n > sizeof(mark) - 1 && !strcmp(path + n - (sizeof(mark) - 1), mark))
-		path[n - (sizeof(mark) - 1)] = 0;
-}
-
 static void files_open_one(struct files *f, uint32_t id)
 {
 	struct file_entry *entry = &f->entries[id];
-	char path[PATH_BYTES];
-	struct stat st = { 0 };
-	int fd = files_open_mapped(&entry->record, path, sizeof(path));
+	struct opened o;
+	int code = opening_open(entry->record, &o);
 
-	if (fd >= 0 && (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))) {
-		close(fd);
-		fd = -1;
-	}
 	pthread_mutex_lock(&f->lock);
-	if (fd < 0 || f->to_build.n == QUEUE_MAX) {
-		files_ask_again(f, id);
-		if (fd >= 0)
-			close(fd);
-	} else {
-		files_trim_deleted(path);
-		entry->fd = fd;
-		entry->size = (uint64_t)st.st_size;
-		entry->path = strdup(path);
+	if (!code) {
+		entry->fd = o.fd;
+		entry->size = o.size;
 		entry->step = STEP_OPENED;
-		f->to_build.ids[f->to_build.n++] = id;
-		pthread_cond_signal(&f->to_build.filled);
+		if (!entry->path)
+			entry->path = strdup(o.path);
+		f->n_by_path += o.by_path;
+	}
+	if (code || !files_enqueue(&f->to_build, id)) {
+		if (!code)
+			close(o.fd);
+		entry->fd = -1;
+		files_forget_asking(f, id);
+	} else {
+		free(entry->record);
+		entry->record = NULL;
 	}
 	pthread_mutex_unlock(&f->lock);
 }
@@ -165,6 +132,7 @@ static void *files_opener(void *arg)
 {
 	struct files *f = arg;
 
+	files_nice(NICE_QUICK);
 	pthread_mutex_lock(&f->lock);
 	while (!f->stop) {
 		uint32_t id;
@@ -185,35 +153,43 @@ static void *files_opener(void *arg)
 
 /* -- the builders ------------------------------------------------------------------------------- */
 
-static void files_build_one(struct files *f, uint32_t id)
+/* With the lock held: what is known of the file now stays. */
+static void files_settle_entry(struct files *f, struct file_entry *entry, const char *build_id, bool good)
 {
-	struct file_entry *entry = &f->entries[id];
-	char hex[2 * ELF_BUILD_ID_MAX + 1] = "";
-	struct file_slot none = { .state = FILE_NO_TABLE };
-	struct elf_image *img;
-
-	if (elf_image_open(entry->fd, &img, NULL)) {
-		files_publish(f, id, &none);
-		img = NULL;
-	} else {
-		elf_image_build_id_hex(img, hex);
-		if (!__atomic_load_n(&f->closing, __ATOMIC_RELAXED))
-			files_build(f, id, img);
-		elf_image_free(img);
-	}
-	pthread_mutex_lock(&f->lock);
-	if (!img) {
-		entry->failed = true;
-		f->totals.failed++;
-	}
-	entry->build_id = strdup(hex);
+	f->n_failed += !good && !entry->failed;
+	entry->failed |= !good;
+	if (!entry->build_id)
+		entry->build_id = strdup(build_id);
+	entry->known = true;
 	entry->step = STEP_DONE;
+	if (entry->kept)
+		return;
 	if (f->n_kept >= FILES_KEPT) {
 		close(entry->fd);
 		entry->fd = -1;
 	} else {
+		entry->kept = true;
 		f->n_kept++;
 	}
+}
+
+static void files_build_one(struct files *f, uint32_t id)
+{
+	struct file_entry *entry = &f->entries[id];
+	char hex[2 * ELF_BUILD_ID_MAX + 1] = "";
+	struct elf_image *img;
+	bool good = false;
+
+	if (elf_image_open(entry->fd, &img, NULL)) {
+		tables_none(f->tables, id);
+	} else {
+		elf_image_build_id_hex(img, hex);
+		good = __atomic_load_n(&f->closing, __ATOMIC_RELAXED) ||
+		       tables_load(f->tables, id, img, true);
+		elf_image_free(img);
+	}
+	pthread_mutex_lock(&f->lock);
+	files_settle_entry(f, entry, hex, good);
 	pthread_mutex_unlock(&f->lock);
 }
 
@@ -234,18 +210,46 @@ static size_t files_next(const struct files *f)
 	return best;
 }
 
+static bool files_save_one(struct files *f)
+{
+	bool quick, saved;
+
+	if (!tables_waiting(f->tables))
+		return false;
+	/* Who may not hurry may not come back from idling either. */
+	quick = files_nice(NICE_QUICK) && files_nice(NICE_IDLE);
+	saved = tables_save_one(f->tables);
+	if (quick)
+		files_nice(NICE_QUICK);
+	return saved;
+}
+
+/* With the lock held: nothing to build, or much to keep on disk: does that, or waits. */
+static void files_idle(struct files *f)
+{
+	bool saved;
+
+	pthread_mutex_unlock(&f->lock);
+	saved = files_save_one(f);
+	pthread_mutex_lock(&f->lock);
+	if (!saved && !f->stop && files_next(f) == f->to_build.n)
+		pthread_cond_wait(&f->to_build.filled, &f->lock);
+}
+
 static void *files_builder(void *arg)
 {
 	struct files *f = arg;
 
+	files_nice(NICE_QUICK);
 	pthread_mutex_lock(&f->lock);
 	while (!f->stop) {
-		size_t at = files_next(f);
+		bool backlog = tables_waiting(f->tables) > BACKLOG_BYTES;
+		size_t at = backlog ? f->to_build.n : files_next(f);
 		uint32_t id;
 		bool big;
 
 		if (at == f->to_build.n) {
-			pthread_cond_wait(&f->to_build.filled, &f->lock);
+			files_idle(f);
 			continue;
 		}
 		id = f->to_build.ids[at];
@@ -261,6 +265,8 @@ static void *files_builder(void *arg)
 		}
 	}
 	pthread_mutex_unlock(&f->lock);
+	while (tables_save_one(f->tables))
+		;
 	return NULL;
 }
 
@@ -270,43 +276,60 @@ static void *files_builder(void *arg)
 static void files_build_vdso(struct files *f)
 {
 	const uint8_t *at = (const uint8_t *)getauxval(AT_SYSINFO_EHDR);
-	struct file_slot none = { .state = FILE_NO_TABLE };
 	struct elf_image *img;
 
-	files_publish(f, FILE_VDSO, &none);
+	tables_none(f->tables, FILE_VDSO);
 	/* Two pages on every kernel we know; mapped in one piece, so reading both is safe. */
 	if (!at || elf_image_memory(at, 2 * (size_t)sysconf(_SC_PAGESIZE), &img, NULL))
 		return;
-	files_build(f, FILE_VDSO, img);
+	tables_load(f->tables, FILE_VDSO, img, false);
 	elf_image_free(img);
 }
 
 static int files_threads(struct files *f)
 {
+	long n = sysconf(_SC_NPROCESSORS_ONLN);
 	int code = pthread_create(&f->opener, NULL, files_opener, f);
 
-	for (; !code && f->n_threads < BUILDERS; f->n_threads++)
+	f->opens = !code;
+	n = n < BUILDERS_MIN ? BUILDERS_MIN : n > BUILDERS_MAX ? BUILDERS_MAX : n;
+	for (; !code && f->n_threads < n; f->n_threads++)
 		code = pthread_create(&f->builders[f->n_threads], NULL, files_builder, f);
 	return -code;
 }
 
-int files_new(struct programs *p, struct files **ret, struct err *e)
+/* What remembering as many files as there can be costs is taken off what tables may take. */
+static void files_table_opts(struct files *f, const struct files_opts *o, struct tables_opts *ret)
+{
+	const uint64_t known = (uint64_t)FILES_MAX * (sizeof(struct file_entry) + KNOWN_BYTES);
+	uint64_t bytes = o->max_bytes ? o->max_bytes : TABLES_DEFAULT_BYTES;
+
+	*ret = (struct tables_opts){
+		.max_bytes = bytes > 2 * known ? bytes - known : bytes / 2,
+		.cache_dir = o->cache_dir,
+		.no_cache = o->no_cache,
+		.withdrawn = files_withdrawn,
+		.ctx = f,
+	};
+}
+
+int files_new(struct programs *p, const struct files_opts *o, struct files **ret, struct err *e)
 {
 	struct files *f = calloc(1, sizeof(*f));
+	struct tables_opts t;
 	int code;
 
 	if (!f)
 		return err_set(e, -ENOMEM, "out of memory");
-	f->programs = p;
 	pthread_mutex_init(&f->lock, NULL);
 	pthread_cond_init(&f->to_open.filled, NULL);
 	pthread_cond_init(&f->to_build.filled, NULL);
 	f->entries = calloc(FILES_MAX, sizeof(*f->entries));
-	f->rules = rules_new(p->rules);
-	f->store = f->rules ? store_new(&programs_store_ops, p, f->rules) : NULL;
-	if (!f->entries || !f->store) {
+	files_table_opts(f, o, &t);
+	code = f->entries ? tables_new(p, &t, &f->tables, e) : err_set(e, -ENOMEM, "out of memory");
+	if (code) {
 		files_free(f);
-		return err_set(e, -ENOMEM, "out of memory");
+		return code;
 	}
 	files_build_vdso(f);
 	code = files_threads(f);
@@ -325,17 +348,30 @@ void files_close_capture(struct files *f)
 
 void files_stop(struct files *f)
 {
-	if (!f || f->stop)
+	if (!f || f->stopped)
 		return;
+	if (f->tables)
+		tables_stop(f->tables);
 	pthread_mutex_lock(&f->lock);
 	f->stop = true;
 	pthread_cond_broadcast(&f->to_open.filled);
 	pthread_cond_broadcast(&f->to_build.filled);
 	pthread_mutex_unlock(&f->lock);
-	if (f->opener)
+	if (f->opens)
 		pthread_join(f->opener, NULL);
 	for (int i = 0; i < f->n_threads; i++)
 		pthread_join(f->builders[i], NULL);
+	f->stopped = true;
+}
+
+static void files_free_entry(struct file_entry *entry)
+{
+	if (entry->step != STEP_ABSENT && entry->fd >= 0)
+		close(entry->fd);
+	free(entry->record);
+	free(entry->name);
+	free(entry->path);
+	free(entry->build_id);
 }
 
 void files_free(struct files *f)
@@ -343,44 +379,56 @@ void files_free(struct files *f)
 	if (!f)
 		return;
 	files_stop(f);
-	for (uint32_t i = 0; f->entries && i < FILES_MAX; i++) {
-		if (f->entries[i].step >= STEP_OPENED && f->entries[i].fd >= 0)
-			close(f->entries[i].fd);
-		free(f->entries[i].path);
-		free(f->entries[i].build_id);
-	}
+	for (uint32_t i = 0; f->entries && i < FILES_MAX; i++)
+		files_free_entry(&f->entries[i]);
 	free(f->entries);
-	store_free(f->store);
-	rules_free(f->rules);
+	tables_free(f->tables);
 	VEC_FREE(&f->of_object);
 	free(f);
 }
 
 /* -- the session's side ------------------------------------------------------------------------- */
 
+/* With the lock held: the record that the opener will work from. */
+static bool files_take_record(struct file_entry *entry, const struct file_record *r)
+{
+	if (!entry->record)
+		entry->record = malloc(sizeof(*r));
+	if (!entry->record)
+		return false;
+	*entry->record = *r;
+	entry->record->name[sizeof(r->name) - 1] = 0;
+	if (!entry->name)
+		entry->name = strdup(entry->record->name);
+	entry->key = r->key;
+	return true;
+}
+
 void files_note(struct files *f, const struct file_record *r)
 {
 	struct file_entry *entry;
+	bool queued;
 
 	if (r->file < FILE_FIRST || r->file >= FILES_MAX)
 		return;
 	entry = &f->entries[r->file];
 	pthread_mutex_lock(&f->lock);
 	if (entry->step == STEP_ABSENT) {
-		f->totals.met++;
+		f->n_met++;
 		entry->fd = -1;
 		entry->step = STEP_NOTED;
 	}
-	if (entry->step == STEP_NOTED) {
-		entry->record = *r;
-		entry->record.name[sizeof(entry->record.name) - 1] = 0;
-		if (f->to_open.n < QUEUE_MAX) {
-			entry->step = STEP_QUEUED;
-			f->to_open.ids[f->to_open.n++] = r->file;
-			pthread_cond_signal(&f->to_open.filled);
-		} else {
-			files_ask_again(f, r->file);
-		}
+	/* The kernel asks once; that it asks for a file that is done means that its table was withdrawn. */
+	if (entry->step == STEP_NOTED || entry->step == STEP_DONE) {
+		bool open = entry->fd >= 0; /* its table was withdrawn, its descriptor was kept */
+
+		entry->step = open ? STEP_OPENED : STEP_QUEUED;
+		if (open)
+			queued = files_enqueue(&f->to_build, r->file);
+		else
+			queued = files_take_record(entry, r) && files_enqueue(&f->to_open, r->file);
+		if (!queued)
+			files_forget_asking(f, r->file);
 	}
 	pthread_mutex_unlock(&f->lock);
 }
@@ -394,7 +442,7 @@ uint32_t files_object(struct files *f, struct profile *p, uint32_t file)
 		return 0;
 	if (entry->object)
 		return entry->object;
-	o.path = profile_str(p, entry->record.name);
+	o.path = profile_str(p, entry->name ? entry->name : "");
 	o.start = file; /* two files of one name are two objects; overwritten once it is settled */
 	entry->object = profile_object(p, &o);
 	while (entry->object != PROFILE_NONE && f->of_object.n <= entry->object)
@@ -405,24 +453,32 @@ uint32_t files_object(struct files *f, struct profile *p, uint32_t file)
 	return entry->object;
 }
 
+/* The best there is to say about where the file is. */
+static void files_describe(struct file_entry *entry, struct profile *p, struct profile_object *o)
+{
+	char path[OPENING_PATH_BYTES] = "";
+
+	if (!entry->path && entry->record)
+		opening_record_path(entry->record, path, sizeof(path));
+	o->start = 0;
+	o->path = profile_str(p, entry->path ? entry->path : *path ? path : entry->name ? entry->name : "");
+	o->build_id = profile_str(p, entry->build_id ? entry->build_id : "");
+	entry->settled = true;
+}
+
 bool files_refresh(struct files *f, struct profile *p)
 {
 	bool all = true;
 
+	tables_tick(f->tables);
 	pthread_mutex_lock(&f->lock);
 	for (size_t i = 0; i < f->of_object.n; i++) {
 		struct file_entry *entry = &f->entries[f->of_object.at[i]];
 
 		if (!f->of_object.at[i] || entry->settled)
 			continue;
-		if (entry->step == STEP_DONE) {
-			struct profile_object *o = &p->objects.at[i];
-
-			o->start = 0;
-			o->path = profile_str(p, entry->path ? entry->path : entry->record.name);
-			o->build_id = profile_str(p, entry->build_id ? entry->build_id : "");
-			entry->settled = true;
-		}
+		if (entry->known || f->stopped)
+			files_describe(entry, p, &p->objects.at[i]);
 		all &= entry->settled;
 	}
 	pthread_mutex_unlock(&f->lock);
@@ -433,23 +489,51 @@ int files_open_object(struct files *f, uint32_t object)
 {
 	uint32_t file = object < f->of_object.n ? f->of_object.at[object] : 0;
 	struct file_entry *entry = &f->entries[file];
+	struct stat st;
 	int fd;
 
-	if (!file || entry->step < STEP_OPENED)
+	if (!file || !entry->known)
 		return -ENOENT;
-	if (entry->fd >= 0)
+	if (entry->fd >= 0) {
 		fd = fcntl(entry->fd, F_DUPFD_CLOEXEC, 3);
-	else
-		fd = open(entry->path ? entry->path : "", O_RDONLY | O_CLOEXEC);
+		return fd < 0 ? -errno : fd;
+	}
+	fd = open(entry->path ? entry->path : "", O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd >= 0 && (fstat(fd, &st) < 0 || !opening_is_same(&st, &entry->key, false))) {
+		close(fd);
+		return -ESTALE; /* no names are better than another file's */
+	}
 	return fd < 0 ? -errno : fd;
 }
 
-void files_totals(struct files *f, struct files_totals *ret)
+uint32_t files_marking(const struct files *f)
 {
-	uint64_t used;
+	return f ? tables_marking(f->tables) : 0;
+}
 
+void files_seen(struct files *f, uint32_t object)
+{
+	if (object < f->of_object.n && f->of_object.at[object])
+		tables_seen(f->tables, f->of_object.at[object]);
+}
+
+void files_count(struct files *f, struct ledger *l)
+{
+	struct tables_counts t;
+
+	tables_counts(f->tables, &t);
+	l->n[LEDGER_TABLES_BUILT] = t.built;
+	l->n[LEDGER_TABLES_CACHED] = t.from_cache;
+	l->n[LEDGER_CACHE_REJECTED] = t.cache_rejected;
+	l->n[LEDGER_CACHE_UNSAVED] = t.cache_unsaved;
+	l->n[LEDGER_FILES_EVICTED] = t.evicted;
+	l->n[LEDGER_FILES_TOO_BIG] = t.too_big;
+	l->n[LEDGER_FILES_NO_ROOM] = t.no_room;
+	l->n[LEDGER_OWN_TABLES] = t.bytes;
 	pthread_mutex_lock(&f->lock);
-	*ret = f->totals;
+	l->n[LEDGER_FILES] = f->n_met;
+	l->n[LEDGER_FILES_FAILED] = f->n_failed;
+	l->n[LEDGER_FILES_AGAIN] = f->n_again;
+	l->n[LEDGER_FILES_BY_PATH] = f->n_by_path;
 	pthread_mutex_unlock(&f->lock);
-	ret->table_bytes = store_bytes(f->store, &used);
 }

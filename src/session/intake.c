@@ -98,21 +98,42 @@ static uint32_t intake_stack(struct intake *in, const struct sample_record *r, c
 	return node;
 }
 
+/* Where memory for tables is short, the files of stacks that are met keep theirs. */
+static void intake_mark(struct intake *in, uint32_t stack)
+{
+	const struct profile *p = in->profile;
+	uint32_t round = files_marking(in->files), last = 0, object;
+
+	if (!round || in->stacks.at[stack].marked == round)
+		return;
+	in->stacks.at[stack].marked = round;
+	for (uint32_t n = in->stacks.at[stack].leaf; n; n = p->nodes.at[n].parent) {
+		object = p->frames.at[p->nodes.at[n].frame].object;
+		if (object != last)
+			files_seen(in->files, object);
+		last = object;
+	}
+}
+
 /* The stack of the record, from its frames or from an earlier record; PROFILE_NONE when lost. */
 static uint32_t intake_find_stack(struct intake *in, const struct sample_record *r, size_t len)
 {
 	size_t n = (size_t)r->n_kernel + r->n_user;
 	uint32_t *known = map64_find(&in->stack_of_hash, r->hash), leaf;
 
-	if (known)
+	if (known) {
+		intake_mark(in, *known);
 		return in->stacks.at[*known].leaf;
+	}
 	if (!(r->flags & SAMPLE_HAS_FRAMES) || len < sizeof(*r) + n * sizeof(uint64_t))
 		return PROFILE_NONE;
 	leaf = intake_stack(in, r, (const uint64_t *)(r + 1));
 	if (leaf == PROFILE_NONE || !VEC_RESERVE(&in->stacks, 1) ||
 	    !map64_insert(&in->stack_of_hash, r->hash, (uint32_t)in->stacks.n, NULL))
 		return PROFILE_NONE;
-	in->stacks.at[in->stacks.n++].leaf = leaf;
+	in->stacks.at[in->stacks.n].leaf = leaf;
+	in->stacks.at[in->stacks.n].marked = 0;
+	intake_mark(in, (uint32_t)in->stacks.n++);
 	return leaf;
 }
 

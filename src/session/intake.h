@@ -26,7 +26,7 @@ struct intake {
 	void (*before_unknown_file)(void *ctx); /* drains announcements that are waiting */
 	void *ctx;
 	struct map64 stack_of_hash; /* sample hash -> index in stacks */
-	VEC(struct { uint32_t leaf; }) stacks;
+	VEC(struct { uint32_t leaf, marked; }) stacks; /* marked: when its files were last said to be seen */
 	uint32_t jit_object_pid, jit_object; /* the last one, to save look-ups */
 };
 

@@ -214,7 +214,7 @@ static int session_open(struct session *s, struct err *e)
 	if (!code)
 		code = session_meta(s) ? err_set(e, -ENOMEM, "out of memory") : 0;
 	if (!code)
-		code = files_new(&s->programs, &s->files, e);
+		code = files_new(&s->programs, &s->o.files, &s->files, e);
 	if (!code)
 		code = session_rings(s, e);
 	if (!code)
@@ -432,12 +432,8 @@ static int session_name(struct session *s, struct err *e)
 static void session_close_ledger(struct session *s)
 {
 	struct ledger *l = &s->profile->ledger;
-	struct files_totals t;
 
-	files_totals(s->files, &t);
-	l->n[LEDGER_FILES] = t.met;
-	l->n[LEDGER_FILES_FAILED] = t.failed;
-	l->n[LEDGER_OWN_TABLES] = t.table_bytes;
+	files_count(s->files, l);
 	l->n[LEDGER_OWN_CPU] = clock_self_cpu_ns() - s->cpu_before;
 	l->n[LEDGER_OWN_BPF] = s->o.capture.bpf_stats ? programs_run_time(&s->programs)
 						      : s->o.source->run_time(s->programs.skel);

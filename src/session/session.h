@@ -17,6 +17,7 @@
 #include "base/err.h"
 #include "base/out.h"
 #include "profile/profile.h"
+#include "session/files.h"
 #include "source/source.h"
 
 struct session;
@@ -30,6 +31,7 @@ struct session_progress {
 struct session_opts {
 	const struct source *source;
 	struct capture_opts capture;
+	struct files_opts files;  /* memory and disk cache of unwind tables */
 	char **command;   /* NULL-terminated argv to start and profile, or NULL */
 	const char *command_line; /* of waggle, for the profile's meta */
 	struct out *recording;    /* open output that is fed while capturing, or NULL */

@@ -187,7 +187,7 @@ static void host_build_announced(void)
 		assert_true(fd >= 0);
 		assert_int_equal(elf_image_open(fd, &img, NULL), 0);
 		assert_int_equal(table_build(img, &table, NULL), 0);
-		assert_int_equal(store_add(host_store, &table, &slot), 0);
+		assert_int_equal(store_add(host_store, &table, &slot, NULL), 0);
 		slot.state = FILE_READY;
 		host_files[r->file] = slot;
 		table_free(&table);
@@ -507,7 +507,7 @@ static int host_setup(void **state)
 	host_task = &host_current;
 	host_user_read = host_read_self;
 	host_dictionary = rules_new(host_rules);
-	host_store = store_new(&host_ops, NULL, host_dictionary);
+	host_store = store_new(&host_ops, NULL, host_dictionary, 0);
 	host_read_maps();
 	{
 		volatile int sink = 0; /* whatever is announced on the way is built */

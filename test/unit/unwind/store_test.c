@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,15 +16,18 @@
 #include "unwind/lookup.h"
 #include "unwind/store.h"
 
-struct space {
+/* Memory in place of the kernel's maps. */
+struct words {
 	uint32_t *slabs[SLABS_MAX];
 	uint32_t n, limit;
-	int open;
+	uint64_t now;
+	atomic_int open;
+	int dropped;
 };
 
-static uint32_t *space_open(void *ctx, uint32_t k)
+static uint32_t *words_open(void *ctx, uint32_t k)
 {
-	struct space *s = ctx;
+	struct words *s = ctx;
 
 	if (k >= s->limit)
 		return NULL;
@@ -35,18 +39,35 @@ static uint32_t *space_open(void *ctx, uint32_t k)
 	return s->slabs[k];
 }
 
-static void space_close(void *ctx, uint32_t k, uint32_t *words)
+static void words_close(void *ctx, uint32_t k, uint32_t *words)
 {
-	struct space *s = ctx;
+	struct words *s = ctx;
 
 	assert_ptr_equal(s->slabs[k], words);
 	s->open--;
 }
 
-static const struct store_ops ops = {space_open, space_close};
+static void words_drop(void *ctx, uint32_t k)
+{
+	struct words *s = ctx;
+
+	assert_non_null(s->slabs[k]);
+	free(s->slabs[k]);
+	s->slabs[k] = NULL;
+	s->dropped++;
+}
+
+static uint64_t words_now(void *ctx)
+{
+	struct words *s = ctx;
+
+	return s->now;
+}
+
+static const struct store_ops ops = {words_open, words_close, words_drop, words_now};
 
 struct world {
-	struct space space;
+	struct words space;
 	struct unwind_rule *array;
 	struct rules *rules;
 	struct store *store;
@@ -60,7 +81,7 @@ static struct world *world_new(uint32_t limit)
 	w->array = calloc(RULES_MAX, sizeof(*w->array));
 	w->rules = rules_new(w->array);
 	assert_non_null(w->rules);
-	w->store = store_new(&ops, &w->space, w->rules);
+	w->store = store_new(&ops, &w->space, w->rules, (uint64_t)limit * SLAB_WORDS * 4);
 	assert_non_null(w->store);
 	return w;
 }
@@ -181,7 +202,7 @@ static void random_tables(void **state)
 			random_table(shapes[i].n, shapes[i].start, shapes[i].step, shapes[i].rules);
 		struct file_slot slot = {0};
 
-		assert_int_equal(store_add(w->store, &t, &slot), 0);
+		assert_int_equal(store_add(w->store, &t, &slot, NULL), 0);
 		if (t.n > 1)
 			check_table(w, &t, &slot);
 		check_blocks(w, &slot);
@@ -196,7 +217,7 @@ static void real_files(void **state)
 					    "/usr/lib64/libc.so.6", "/lib64/ld-linux-x86-64.so.2",
 					    "/proc/self/exe"};
 	struct world *w = world_new(SLABS_MAX);
-	uint64_t used, bytes;
+	struct store_sizes z;
 	size_t rows = 0;
 
 	for (size_t i = 0; i < 4; i++) {
@@ -210,16 +231,17 @@ static void real_files(void **state)
 		assert_int_equal(elf_image_open(fd, &img, NULL), 0);
 		close(fd);
 		assert_int_equal(table_build(img, &t, NULL), 0);
-		assert_int_equal(store_add(w->store, &t, &slot), 0);
+		assert_int_equal(store_add(w->store, &t, &slot, NULL), 0);
 		check_table(w, &t, &slot);
 		check_blocks(w, &slot);
 		rows += t.n;
 		table_free(&t);
 		elf_image_free(img);
 	}
-	bytes = store_bytes(w->store, &used);
-	assert_int_equal(bytes, (uint64_t)w->space.n * SLAB_WORDS * 4);
-	assert_true(used > rows * 4 && used < rows * 8);
+	store_sizes(w->store, &z);
+	assert_int_equal(z.taken, (uint64_t)w->space.n * SLAB_WORDS * 4);
+	assert_int_equal(z.tables, z.pieces); /* an empty store: each in one piece */
+	assert_true(z.used > rows * 4 && z.used < rows * 8);
 	assert_true(rules_count(w->rules) > 10 && rules_count(w->rules) < 2000);
 	world_free(w);
 }
@@ -234,7 +256,7 @@ static void several_slabs(void **state)
 
 	for (int i = 0; i < TABLES; i++) {
 		t[i] = random_table(100000, (uint64_t)i * 999, i % 3 ? 6 : 400, 40);
-		assert_int_equal(store_add(w->store, &t[i], &slots[i]), 0);
+		assert_int_equal(store_add(w->store, &t[i], &slots[i], NULL), 0);
 	}
 	assert_true(w->space.n >= 3);
 	for (int i = 0; i < TABLES; i++) {
@@ -247,25 +269,26 @@ static void several_slabs(void **state)
 
 static void full(void **state)
 {
-	struct world *w = world_new(1);
+	struct world *w = world_new(2);
 	struct table t = random_table(400000, 0, 30, 40), small = random_table(500, 0, 30, 4);
 	struct table far = random_table(2, UINT64_C(1) << 45, 10, 1);
 	struct table wide = random_table(2, 0, 1, 1), none = {0};
 	struct file_slot a = {0}, b = {0};
 	int rc = 0, added = 0;
 
-	while (!(rc = store_add(w->store, &t, &a)) && added < 100)
+	w->space.limit = 1; /* the kernel refuses the second slab */
+	while (!(rc = store_add(w->store, &t, &a, NULL)) && added < 100)
 		added++;
 	assert_int_equal(rc, -ENOSPC);
 	assert_true(added > 0);
 	/* What did not fit took nothing: a small one still does. */
-	assert_int_equal(store_add(w->store, &small, &b), 0);
+	assert_int_equal(store_add(w->store, &small, &b, NULL), 0);
 	check_table(w, &small, &b);
 	check_table(w, &t, &a);
 	wide.rows[1].offset = UINT64_C(1) << 40;
-	assert_int_equal(store_add(w->store, &wide, &b), -EFBIG);
-	assert_int_equal(store_add(w->store, &far, &b), -EFBIG);
-	assert_int_equal(store_add(w->store, &none, &b), -ENODATA);
+	assert_int_equal(store_add(w->store, &wide, &b, NULL), -EFBIG);
+	assert_int_equal(store_add(w->store, &far, &b, NULL), -EFBIG);
+	assert_int_equal(store_add(w->store, &none, &b, NULL), -ENODATA);
 	table_free(&t);
 	table_free(&small);
 	table_free(&far);
@@ -285,14 +308,167 @@ static void shared_blocks(void **state)
 	struct table t = {rows, 4, rules, 4};
 	struct world *w = world_new(1);
 	struct file_slot slot = {0};
-	uint64_t used;
+	struct store_sizes z;
+	uint64_t bytes;
 
-	assert_int_equal(store_add(w->store, &t, &slot), 0);
+	assert_int_equal(store_add(w->store, &t, &slot, &bytes), 0);
 	check_table(w, &t, &slot);
 	assert_int_equal(slot.n_blocks, 201);
-	store_bytes(w->store, &used);
-	assert_int_equal(used, (201 + 2 * (BLOCK_HEAD_WORDS + 1)) * 4);
+	store_sizes(w->store, &z);
+	assert_int_equal(z.used, (201 + 2 * (BLOCK_HEAD_WORDS + 1)) * 4);
+	assert_int_equal(bytes, z.used);
 	world_free(w);
+}
+
+/* -- removing ------------------------------------------------------------------------------ */
+
+static struct store_sizes sizes(struct world *w)
+{
+	struct store_sizes z;
+
+	store_sizes(w->store, &z);
+	return z;
+}
+
+/* Freed words are not written to before they have rested, and are used to the last one after. */
+static void rest(void **state)
+{
+	struct world *w = world_new(1);
+	struct table t = random_table(50000, 0, 30, 40), small = random_table(50000, 0, 30, 40);
+	struct file_slot a = {0}, b = {0}, slots[100];
+	uint64_t used;
+	int n = 0;
+
+	assert_int_equal(store_add(w->store, &t, &a, NULL), 0);
+	used = sizes(w).used;
+	while (!store_add(w->store, &small, &slots[n], NULL))
+		n++;
+	assert_true(n > 2 && n < 100);
+	store_remove(w->store, &a);
+	assert_int_equal(sizes(w).rests, used);
+	w->space.now += 999999999;
+	assert_int_equal(store_add(w->store, &t, &b, NULL), -ENOSPC);
+	check_table(w, &t, &a); /* a walk that is still at it sees what was there */
+	w->space.now += 1;
+	assert_int_equal(store_add(w->store, &t, &b, NULL), 0);
+	assert_int_equal(sizes(w).rests, 0);
+	assert_int_equal(b.index, a.index);
+	check_table(w, &t, &b);
+	store_remove(w->store, &b);
+	store_remove(w->store, &b); /* not known any more: nothing happens */
+	for (int i = 0; i < n; i++)
+		store_remove(w->store, &slots[i]);
+	assert_int_equal(sizes(w).used, 0);
+	w->space.now += 1000000000;
+	store_tidy(w->store);
+	assert_int_equal(sizes(w).room, (SLAB_WORDS - 1) * 4);
+	table_free(&t);
+	table_free(&small);
+	world_free(w);
+}
+
+/* A table that fits nowhere in one piece lies in several. */
+static void pieces(void **state)
+{
+	struct world *w = world_new(1);
+	struct table small = random_table(4000, 0, 30, 40), large = random_table(60000, 0, 30, 40);
+	static struct file_slot slots[1000];
+	struct file_slot big = {0};
+	int n = 0;
+
+	while (!store_add(w->store, &small, &slots[n], NULL))
+		n++;
+	assert_true(n > 40 && n < 1000);
+	for (int i = 0; i < n; i += 2)
+		store_remove(w->store, &slots[i]);
+	w->space.now += 1000000000;
+	assert_int_equal(store_add(w->store, &large, &big, NULL), 0);
+	assert_true(sizes(w).pieces > (uint32_t)n / 2 + 5);
+	check_table(w, &large, &big);
+	check_blocks(w, &big);
+	for (int i = 1; i < n; i += 2)
+		check_table(w, &small, &slots[i]);
+	table_free(&small);
+	table_free(&large);
+	world_free(w);
+}
+
+/* Tables come and go at random: those that are there are always whole, and nothing leaks. */
+static void churn(void **state)
+{
+	enum { KINDS = 12, LIVE = 800, ROUNDS = 8000 };
+	struct world *w = world_new(3);
+	struct file_slot slots[LIVE] = {0};
+	struct table t[KINDS];
+	int kind[LIVE], refused = 0, added = 0;
+	uint64_t bytes[LIVE], sum = 0;
+
+	for (int i = 0; i < KINDS; i++)
+		t[i] = random_table((size_t)20 << i, (uint64_t)i * 1000, i % 2 ? 12 : 60, 30);
+	for (int i = 0; i < ROUNDS; i++) {
+		int at = (int)(lrand48() % LIVE), k = (int)(lrand48() % KINDS), rc;
+
+		w->space.now += (uint64_t)lrand48() % 100000000;
+		if (slots[at].state == FILE_READY) {
+			if (i % 16 == 0)
+				check_table(w, &t[kind[at]], &slots[at]);
+			store_remove(w->store, &slots[at]);
+			slots[at].state = FILE_NEW;
+			sum -= bytes[at];
+			continue;
+		}
+		rc = store_add(w->store, &t[k], &slots[at], &bytes[at]);
+		refused += rc == -ENOSPC;
+		added += !rc;
+		assert_true(!rc || rc == -ENOSPC);
+		if (!rc) {
+			kind[at] = k;
+			sum += bytes[at];
+			check_blocks(w, &slots[at]);
+		}
+		assert_int_equal(sizes(w).used, sum);
+		assert_int_equal(sizes(w).lost, 0);
+	}
+	assert_true(added > 1500 && refused > 5);
+	for (int i = 0; i < LIVE; i++)
+		if (slots[i].state == FILE_READY) {
+			check_table(w, &t[kind[i]], &slots[i]);
+			store_remove(w->store, &slots[i]);
+		}
+	w->space.now += 1000000000;
+	store_tidy(w->store);
+	assert_int_equal(sizes(w).used + sizes(w).rests, 0);
+	assert_int_equal(sizes(w).room, (3 * (uint64_t)SLAB_WORDS - 1) * 4);
+	assert_true(sizes(w).taken <= 2 * (uint64_t)SLAB_WORDS * 4);
+	assert_true(w->space.dropped > 0);
+	for (int i = 0; i < KINDS; i++)
+		table_free(&t[i]);
+	world_free(w);
+}
+
+static void limit(void **state)
+{
+	struct words space = {.limit = SLABS_MAX};
+	struct unwind_rule *array = calloc(RULES_MAX, sizeof(*array));
+	struct rules *rules = rules_new(array);
+	struct store *s = store_new(&ops, &space, rules, 9 << 20); /* two slabs */
+	struct table huge = random_table(3000000, 0, 30, 40), t = random_table(1000000, 0, 30, 40);
+	struct file_slot a = {0}, b = {0};
+	uint64_t bytes = 0;
+
+	assert_int_equal(store_add(s, &huge, &a, &bytes), -E2BIG);
+	assert_true(bytes > 12000000 && bytes < 18000000);
+	assert_int_equal(space.n, 0);
+	assert_int_equal(store_add(s, &t, &a, &bytes), 0);
+	assert_int_equal(store_add(s, &t, &b, &bytes), -ENOSPC);
+	assert_int_equal(space.n, 2);
+	for (uint32_t k = 0; k < SLABS_MAX; k++)
+		free(space.slabs[k]);
+	store_free(s);
+	rules_free(rules);
+	table_free(&huge);
+	table_free(&t);
+	free(array);
 }
 
 struct adder {
@@ -306,7 +482,7 @@ static void *adder_run(void *arg)
 	struct adder *a = arg;
 
 	for (int i = 0; i < 20; i++)
-		if (store_add(a->w->store, &a->t, &a->slots[i]))
+		if (store_add(a->w->store, &a->t, &a->slots[i], NULL))
 			return a;
 	return NULL;
 }
@@ -391,6 +567,8 @@ int main(void)
 		cmocka_unit_test(several_slabs), cmocka_unit_test(full),
 		cmocka_unit_test(shared_blocks), cmocka_unit_test(threads),
 		cmocka_unit_test(dictionary),    cmocka_unit_test(garbage),
+		cmocka_unit_test(rest),          cmocka_unit_test(pieces),
+		cmocka_unit_test(churn),         cmocka_unit_test(limit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
