@@ -67,7 +67,7 @@ FUZZ_SRC := $(wildcard fuzz/*_fuzz.c)
 FUZZ := $(FUZZ_SRC:%.c=$(B)/%)
 
 .PHONY: all clean check unit unit-programs web fuzz bench live real agree install test-programs workloads
-all: $(B)/waggle
+all: $(B)/waggle $(B)/verifier.txt
 
 $(B)/waggle: $(CLI_OBJ) $(B)/libwaggle.a
 	$(call msg,LINK,$@)
@@ -121,6 +121,15 @@ $(B)/gen/waggle.skel.h: $(B)/bpf/waggle.o
 	$(call msg,SKEL,$@)
 	@mkdir -p $(@D)
 	$(Q)$(BPFTOOL) gen skeleton $< name waggle_bpf > $@
+
+# What the kernel's verifier makes of it; needs root, and says so where it cannot be measured.
+$(B)/tools/verifier: tools/verifier.c
+	$(call msg,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(PKG_LIBS)
+$(B)/verifier.txt: $(B)/bpf/waggle.o $(B)/tools/verifier
+	$(Q)$(B)/tools/verifier $< >$@ 2>&1 || true
+	$(Q)cat $@
 
 # -- tests ---------------------------------------------------------------------------------------
 $(B)/test/unit/%: test/unit/%.c $(B)/libwaggle.a | $(GEN)
