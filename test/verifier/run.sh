@@ -13,7 +13,7 @@ if [ "${1-}" = --update ]; then
 	{
 		sed -n '/^#/p' $bounds
 		echo "$counts" | awk 'NR > 1 && $2 ~ /^[0-9]+$/ {
-			n = $3 > $2 ? $3 : $2; printf "%s\t%d\n", $1, n < 400 ? 500 : int(n * 1.25 / 100 + 1) * 100
+			n = $3 ~ /^[0-9]+$/ && $3 + 0 > $2 + 0 ? $3 : $2; printf "%s\t%d\n", $1, n < 400 ? 500 : int(n * 1.25 / 100 + 1) * 100
 		}'
 	} >"$B/bounds.new" && mv "$B/bounds.new" $bounds
 	exit

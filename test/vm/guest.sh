@@ -64,9 +64,9 @@ if [ "$(cat /out/doctor.rc)" = 0 ]; then
 	capture churn 999 -- churn 5 2 1
 
 	# By its number, while it runs.
-	split 8 >/dev/null 2>/out/attach.truth &
+	split 20 >/dev/null 2>/out/attach.truth &
 	sleep 1
-	capture attach 499 -p $! 3
+	capture attach 499 -p $! 8
 	kill $!
 fi
 

@@ -14,11 +14,12 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "../live"))
 from harness import Folded, PATHS, check, check_split, truths  # noqa: E402
 
-HZ, CPUS = 499, 2
+CPUS = 2
 # Of the stacks that no table was being built for. One in a hundred may be cut: the mapping tree caught in the
 # middle of a change by the thread that changes it, a stack page that fork is copying just then.
 WHOLE = 0.99
-PENDING_SECONDS = 1.5  # an emulated processor needs that long for the first tables
+# An emulated processor on a busy host takes a second for the first tables; they must arrive, that is all.
+PENDING = 0.7
 
 _checks = []
 
@@ -131,12 +132,12 @@ def capture_refused(g):
 
 # -- stacks ------------------------------------------------------------------------------------------
 
-def steady(g, step, comm, least=100, hz=HZ):
+def steady(g, step, comm, least=100):
     """A program's samples without those met while a table was built; nearly all must be whole."""
     mine = g.folded(step).comm(comm)
     check(mine.total() >= least, "only", mine.total(), "samples of", comm)
     pending, cut = mine.cut("table pending").total(), mine.cut()
-    check(pending <= PENDING_SECONDS * hz * CPUS, pending, "stacks cut while a table was built")
+    check(pending <= PENDING * mine.total(), pending, "of", mine.total(), "cut while a table was built")
     late = cut.total() - pending
     check(late <= (1 - WHOLE) * (mine.total() - pending) + 1, late, "of", mine.total(), "cut", cut.show())
     return mine.only(lambda s: not s[1].startswith("[cut"))
@@ -282,7 +283,7 @@ def storm(g):
 def churn(g):
     row = truths(g.text("churn.err"))[0]
     check(row["churns"] > 1000, "churns:", row["churns"])
-    burn = steady(g, "churn", "churn-burn", hz=999)
+    burn = steady(g, "churn", "churn-burn")
     in_order(burn, "stay", 60, "churn_burn")
     share(burn.only(lambda s: "stay_0" in s), burn, 0.9, "in stay_0")
     # The thread that changes them is interrupted inside the change now and then, where nobody can look.
