@@ -5,6 +5,7 @@
 #   make fuzz           every parser's fuzz target for FUZZ_SECONDS each
 #   make live           the profiler against known workloads (root, some 5 minutes)
 #   make real agree     against real programs, and against perf and bpftrace (root, some 3 minutes)
+#   make check-vm       the walker on Linux 6.1, 6.12 and 7, and refused on 5.10, under QEMU (some 6 minutes)
 #   make bench          side by side with perf, bpftrace and bcc; prints ratios
 #   make install        honours DESTDIR and PREFIX
 # Knobs: SAN=1 (address and undefined-behaviour sanitizers), DEBUG=1, COVERAGE=1, V=1 (show commands),
@@ -66,8 +67,8 @@ WORKLOAD := $(addprefix $(B)/,$(basename $(WORKLOAD_SRC)))
 FUZZ_SRC := $(wildcard fuzz/*_fuzz.c)
 FUZZ := $(FUZZ_SRC:%.c=$(B)/%)
 
-.PHONY: all clean check unit unit-programs web fuzz bench live real agree install test-programs workloads
-all: $(B)/waggle
+.PHONY: all clean check unit unit-programs web fuzz bench live real agree check-vm install test-programs workloads
+all: $(B)/waggle $(B)/verifier.txt
 
 $(B)/waggle: $(CLI_OBJ) $(B)/libwaggle.a
 	$(call msg,LINK,$@)
@@ -127,6 +128,15 @@ $(B)/gen/waggle.skel.h: $(B)/bpf/waggle.o
 	@mkdir -p $(@D)
 	$(Q)$(BPFTOOL) gen skeleton $< name waggle_bpf > $@
 
+# What the kernel's verifier makes of it; needs root, and says so where it cannot be measured.
+$(B)/tools/verifier: tools/verifier.c
+	$(call msg,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(PKG_LIBS)
+$(B)/verifier.txt: $(B)/bpf/waggle.o $(B)/tools/verifier
+	$(Q)$(B)/tools/verifier $< >$@ 2>&1 || true
+	$(Q)cat $@
+
 # -- tests ---------------------------------------------------------------------------------------
 $(B)/test/unit/%: test/unit/%.c $(B)/libwaggle.a | $(GEN)
 	$(call msg,TEST,$<)
@@ -155,6 +165,10 @@ live: $(B)/waggle
 	$(Q)B=$(B) test/live/run.sh
 real agree: %: $(B)/waggle
 	$(Q)B=$(B) test/live/$@.sh
+
+# Other kernels, in an emulated machine: KERNELS="6.1 6.12" runs some of test/vm/kernels.txt.
+check-vm: $(B)/waggle
+	$(Q)B=$(B) test/vm/matrix.sh $(KERNELS)
 
 unit: $(UNIT)
 	$(Q)sh tools/run-unit.sh $(UNIT)
