@@ -22,32 +22,10 @@ sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "test/live")]
 from harness import *   # noqa: E402
 import loads            # noqa: E402
 import tools            # noqa: E402
+from show import *      # noqa: E402
 
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "1"))
 SETTLE = 4.0  # bcc needs most of it to compile its program
-
-
-def progress(*words):
-    print("bench:", *words, file=sys.stderr, flush=True)
-
-
-def table(head, rows):
-    print("| " + " | ".join(head) + " |")
-    print("|" + "|".join("---" if i == 0 else "--:" for i in range(len(head))) + "|")
-    for r in rows:
-        print("| " + " | ".join(r) + " |")
-    print(flush=True)
-
-
-def size(n):
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if n < 1024 or unit == "GiB":
-            return ("%d %s" if unit == "B" or n >= 100 else "%.1f %s") % (n, unit)
-        n /= 1024
-
-
-def percent(x):
-    return "%+.1f %%" % (100 * x)
 
 
 # -- side by side ----------------------------------------------------------------------------------
