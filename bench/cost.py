@@ -9,8 +9,11 @@ bpf_get_stackid's includes its hash and bucket; bpf_get_stack's is the walk alon
 
 Then the cost of whole tools for one sample, and what the sampled program loses by it.
 """
+import glob
 import json
 import os
+import re
+import signal
 import statistics
 import time
 
@@ -35,17 +38,60 @@ def peer(program, hz, seconds, comm):
     return json.loads(d.out)
 
 
-def ours(hz, seconds, comm):
-    """User frames only and no names: an inlined function is no frame that was walked."""
-    folder = scratch()
-    d = run([WAGGLE, "-q", "-U", "--no-names", "--event", "cpu-clock", "-F", hz, "--stats", "--json",
-             "--comm", comm, "-o", folder + "/x.folded", seconds], 120)
+def program_ids(pid):
+    """Of the BPF programs a process holds."""
+    ids = set()
+    for info in glob.glob("/proc/%d/fdinfo/*" % pid):
+        try:
+            with open(info) as f:
+                ids.update(re.findall(r"^prog_id:\s*(\d+)", f.read(), re.M))
+        except OSError:
+            pass
+    return sorted(ids)
+
+
+def samples_between(recording, begin, end):
+    """(samples, their frames, how many are whole) of a recording between two times (ns since 1970)."""
+    d = run([WAGGLE, "dump", "profile", recording], 120)
     check(d.rc == 0, d)
-    ledger = json.loads(d.out)["ledger"]
-    stacks = Folded.of_file(folder + "/x.folded").stacks
-    return {"runs": ledger["ticks_seen"], "ns": ledger["own_bpf"], "hits": ledger["samples_taken"],
-            "frames": sum((len(s) - 1) * n for s, n in stacks.items()),
-            "whole": ledger["whole_share"], "failed": 0}
+    depth, cut, section, cuts, n, frames, whole, origin = {0: 0}, {0: False}, "", set(), 0, 0, 0, 0
+    for line in d.out.splitlines():
+        words = line.split()
+        if not line.startswith(" "):
+            section = words[0] if words else ""
+            if section == "time":
+                origin = int(words[2])
+        elif section == "frames" and words[1] == "cut":
+            cuts.add(words[0])
+        elif section == "nodes":
+            node, parent = int(words[0]), int(words[1])
+            is_cut = words[2] in cuts
+            depth[node] = depth.get(parent, 0) + (not is_cut)
+            cut[node] = is_cut or cut.get(parent, False)
+        elif section == "samples" and begin <= origin + int(words[0]) < end:
+            n, stack = n + 1, int(words[3])
+            frames += depth[stack]
+            whole += not cut[stack]
+    return n, frames, whole
+
+
+def ours(hz, seconds, comm, settle):
+    """User frames only and no names: an inlined function is no frame that was walked. Measured from
+    `settle` seconds after the start on, when the tables of all files met are there."""
+    file = scratch() + "/x.waggle"
+    p = start_logged([WAGGLE, "-q", "-U", "--no-names", "--event", "cpu-clock", "-F", hz, "--stats",
+                      "--comm", comm, "-o", file, 600])
+    check(wait_for(lambda: program_ids(p.pid) or p.poll() is not None, 10), "waggle loads no program")
+    time.sleep(settle)
+    check(p.poll() is None, "waggle ended:", said(p)[-500:])
+    d = run([bench_program("peer"), "watch", seconds] + program_ids(p.pid), 60)
+    check(d.rc == 0, d)
+    m = json.loads(d.out)
+    time.sleep(0.3)
+    os.kill(p.pid, signal.SIGINT)
+    check(finish(p, 60) == 0, said(p)[-500:])
+    m["hits"], m["frames"], m["whole"] = samples_between(file, m["begin"], m["end"])
+    return m
 
 
 def per_sample(m, skip):
@@ -53,7 +99,7 @@ def per_sample(m, skip):
     return (m["ns"] - skip * (m["runs"] - m["hits"])) / m["hits"]
 
 
-def one_round(hz, seconds, comm):
+def one_round(hz, seconds, comm, settle):
     """{variant: (ns per sample without an empty run, frames per sample)}, and the cost of an empty run."""
     m = peer("peer_empty", hz, seconds / 2, comm)
     empty = m["ns"] / m["runs"]
@@ -64,11 +110,11 @@ def one_round(hz, seconds, comm):
         m = peer(name, hz, seconds, comm)
         check(m["hits"] > 20, name, "met only", m["hits"], "samples of", comm)
         result[name] = per_sample(m, skip) - empty, m["frames"] / m["hits"], m["failed"] / m["hits"]
-    m = ours(hz, seconds / 2, NOBODY)
+    m = ours(hz, seconds / 2, NOBODY, 0.3)
     skip = m["ns"] / m["runs"]
-    m = ours(hz, seconds, comm)
+    m = ours(hz, seconds, comm, settle)
     check(m["hits"] > 20, "waggle met only", m["hits"], "samples of", comm)
-    result["waggle"] = per_sample(m, skip) - empty, m["frames"] / m["hits"], 1 - m["whole"]
+    result["waggle"] = per_sample(m, skip) - empty, m["frames"] / m["hits"], 1 - m["whole"] / m["hits"]
     # The same walker, the same population of stacks: it does not say how deep they were.
     ns, _, failed = result["peer_stackid"]
     result["peer_stackid"] = ns, result["peer_stack"][1], failed
@@ -80,13 +126,13 @@ def one_round(hz, seconds, comm):
 NAMES = {"peer_stackid": "bpf_get_stackid", "peer_stack": "bpf_get_stack", "waggle": "waggle"}
 
 
-def rounds_of(title, hz, seconds, comm, rounds):
+def rounds_of(title, hz, seconds, comm, rounds, settle=0.7):
     """Prints a table; returns the median of the rounds' ratios waggle / bpf_get_stackid per frame."""
     seen, empties = [], []
     for i in range(rounds):
         progress("cost", title, hz, "Hz, round", i + 1)
         try:
-            result, empty = one_round(hz, seconds, comm)
+            result, empty = one_round(hz, seconds, comm, settle)
         except (AssertionError, ValueError, KeyError, ZeroDivisionError) as e:
             print("%s, %d Hz: failed: %s\n" % (title, hz, str(e).splitlines()[0][:200]))
             continue
@@ -222,6 +268,6 @@ def costs(rounds, scale):
         result["cold"] = max(cold)
     beside("depth", "warm", rounds_of, "Without frame pointers, caches warm", 5000, seconds, "depth", rounds)
     for hz in (99, 999):
-        beside_clang(rounds_of, "clang++ -O2 (no frame pointers)", hz, seconds * 2, "wb-clang++", rounds)
+        beside_clang(rounds_of, "clang++ -O2 (no frame pointers)", hz, seconds * 2, "wb-clang++", rounds, 5)
     whole_tools(999, max(4, 5 * scale), rounds)
     return result

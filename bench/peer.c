@@ -1,6 +1,7 @@
 /* peer.c - runs one program of peer.bpf.c on every processor and prints what it cost by the kernel's own
- * account (run_time_ns and run_cnt of bpf statistics), as one line of JSON.
- * Usage: peer OBJECT PROGRAM HZ SECONDS COMM
+ * account (run_time_ns and run_cnt of bpf statistics), as one line of JSON. With "watch" the same of programs
+ * that somebody else runs, by their ids, with the times of both readings (ns since 1970).
+ * Usage: peer OBJECT PROGRAM HZ SECONDS COMM | peer watch SECONDS ID ..
  */
 #include <errno.h>
 #include <linux/perf_event.h>
@@ -39,17 +40,26 @@ static void peer_sleep(double seconds)
 	nanosleep(&t, NULL);
 }
 
+static void peer_add_run_time(struct reading *r, int prog)
+{
+	struct bpf_prog_info info = { 0 };
+	__u32 len = sizeof(info);
+
+	if (bpf_obj_get_info_by_fd(prog, &info, &len))
+		peer_die("cannot read the statistics");
+	r->runs += info.run_cnt;
+	r->ns += info.run_time_ns;
+}
+
 static struct reading peer_read(int prog, int map)
 {
 	struct tally per_cpu[CPUS_MAX] = { 0 };
-	struct bpf_prog_info info = { 0 };
-	__u32 len = sizeof(info), zero = 0;
 	struct reading r = { 0 };
+	__u32 zero = 0;
 
-	if (bpf_obj_get_info_by_fd(prog, &info, &len) || bpf_map_lookup_elem(map, &zero, per_cpu))
-		peer_die("cannot read the statistics");
-	r.runs = info.run_cnt;
-	r.ns = info.run_time_ns;
+	peer_add_run_time(&r, prog);
+	if (bpf_map_lookup_elem(map, &zero, per_cpu))
+		peer_die("cannot read the tallies");
 	for (int i = 0; i < libbpf_num_possible_cpus() && i < CPUS_MAX; i++) {
 		r.tally.hits += per_cpu[i].hits;
 		r.tally.frames += per_cpu[i].frames;
@@ -98,14 +108,46 @@ static struct bpf_object *peer_load(const char *path, const char *program, const
 	return o;
 }
 
+static unsigned long long peer_read_all(int n, char **ids, struct reading *ret)
+{
+	struct timespec t;
+
+	*ret = (struct reading){ 0 };
+	for (int i = 0; i < n; i++) {
+		int fd = bpf_prog_get_fd_by_id((__u32)atoi(ids[i]));
+
+		if (fd < 0)
+			peer_die("no such program");
+		peer_add_run_time(ret, fd);
+		close(fd);
+	}
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (unsigned long long)t.tv_sec * 1000000000ull + (unsigned long long)t.tv_nsec;
+}
+
+static int peer_watch(double seconds, int n, char **ids)
+{
+	unsigned long long begin, end;
+	struct reading from, to;
+
+	begin = peer_read_all(n, ids, &from);
+	peer_sleep(seconds);
+	end = peer_read_all(n, ids, &to);
+	printf("{\"runs\":%llu,\"ns\":%llu,\"begin\":%llu,\"end\":%llu}\n", to.runs - from.runs,
+	       to.ns - from.ns, begin, end);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct reading from, to;
 	struct bpf_object *o;
 	int prog, map;
 
+	if (argc > 3 && !strcmp(argv[1], "watch"))
+		return peer_watch(atof(argv[2]), argc - 3, argv + 3);
 	if (argc != 6) {
-		fprintf(stderr, "Usage: peer OBJECT PROGRAM HZ SECONDS COMM\n");
+		fprintf(stderr, "Usage: peer OBJECT PROGRAM HZ SECONDS COMM | peer watch SECONDS ID ..\n");
 		return 2;
 	}
 	o = peer_load(argv[1], argv[2], argv[5]);
