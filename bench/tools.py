@@ -57,12 +57,22 @@ class Tool:
         return os.path.getsize(self.file) if self.file else os.path.getsize(self.p.log)
 
 
+def has_option(option):
+    return option in run([WAGGLE, "cpu", "--help"]).out
+
+
 class Waggle(Tool):
     name = "waggle"
+    cache = None  # a folder to keep tables in between runs; none are kept without
 
     def args(self, hz):
         self.file = self.folder + "/x.waggle"
-        return [WAGGLE, "-q", "-F", hz, "-o", self.file, "--json", "600"]
+        return [WAGGLE, "-q", "-F", hz, "-o", self.file, "--json"] + self.cache_options() + ["600"]
+
+    def cache_options(self):
+        if self.cache:
+            return ["--cache-dir", self.cache] if has_option("--cache-dir") else []
+        return ["--no-cache"] if has_option("--no-cache") else []
 
     def absent(self):
         return "" if os.path.exists(WAGGLE) else "not built"
