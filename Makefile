@@ -67,7 +67,8 @@ WORKLOAD := $(addprefix $(B)/,$(basename $(WORKLOAD_SRC)))
 FUZZ_SRC := $(wildcard fuzz/*_fuzz.c)
 FUZZ := $(FUZZ_SRC:%.c=$(B)/%)
 
-.PHONY: all clean check unit unit-programs web fuzz bench live real agree check-vm install test-programs workloads
+.PHONY: all clean check unit unit-programs web fuzz bench bench-programs live real agree check-vm \
+	install test-programs workloads
 all: $(B)/waggle $(B)/verifier.txt
 
 $(B)/waggle: $(CLI_OBJ) $(B)/libwaggle.a
@@ -144,7 +145,7 @@ $(B)/test/unit/%: test/unit/%.c $(B)/libwaggle.a | $(GEN)
 	$(Q)$(CC) $(CPPFLAGS) -Itest $(CFLAGS) -Wno-missing-prototypes -MMD -MP $(LDFLAGS) -o $@ $< \
 		$(B)/libwaggle.a $(PKG_LIBS) -lcmocka
 workloads: $(WORKLOAD)
-$(WORKLOAD): $(wildcard test/workload/*.h) test/workload/split.c
+$(WORKLOAD): $(wildcard test/workload/*.h) test/workload/split.c test/workload/depth.c
 # Workloads say in their first lines how they want to be built ("CFLAGS: -O2 ..").
 $(B)/test/workload/%: test/workload/%.c
 	$(call msg,LOAD,$<)
@@ -196,8 +197,20 @@ fuzz: $(FUZZ)
 			$(B)/corpus/$$f fuzz/seeds/$$f || exit 1; \
 	done
 
-bench: all workloads
+bench: all workloads bench-programs
 	$(Q)B=$(B) bench/run.sh
+
+# What only the benchmark needs: the kernel's own stack walks to compare with, and parts measured alone.
+bench-programs: $(patsubst %.c,$(B)/%,$(filter-out %.bpf.c,$(wildcard bench/*.c))) \
+	$(patsubst %.c,$(B)/%.o,$(wildcard bench/*.bpf.c))
+$(B)/bench/%.bpf.o: bench/%.bpf.c
+	$(call msg,BPF,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -c -o $@ $<
+$(B)/bench/%: bench/%.c $(B)/libwaggle.a
+	$(call msg,BENCH,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(B)/libwaggle.a $(PKG_LIBS)
 
 # The pages in a real Chromium, on profiles whose truth is known.
 $(B)/test/web/generate: test/web/generate.c $(B)/libwaggle.a

@@ -19,35 +19,18 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "test/live")]
 
-from harness import *   # noqa: E402
-import loads            # noqa: E402
-import tools            # noqa: E402
+from harness import *            # noqa: E402
+import loads                     # noqa: E402
+import tools                     # noqa: E402
+from bars import bars            # noqa: E402
+from cost import costs           # noqa: E402
+from footprint import footprint  # noqa: E402
+from giant import giant          # noqa: E402
+from show import *               # noqa: E402
+from starts import starts        # noqa: E402
 
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "1"))
 SETTLE = 4.0  # bcc needs most of it to compile its program
-
-
-def progress(*words):
-    print("bench:", *words, file=sys.stderr, flush=True)
-
-
-def table(head, rows):
-    print("| " + " | ".join(head) + " |")
-    print("|" + "|".join("---" if i == 0 else "--:" for i in range(len(head))) + "|")
-    for r in rows:
-        print("| " + " | ".join(r) + " |")
-    print(flush=True)
-
-
-def size(n):
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if n < 1024 or unit == "GiB":
-            return ("%d %s" if unit == "B" or n >= 100 else "%.1f %s") % (n, unit)
-        n /= 1024
-
-
-def percent(x):
-    return "%+.1f %%" % (100 * x)
 
 
 # -- side by side ----------------------------------------------------------------------------------
@@ -129,114 +112,17 @@ def print_side(medians, absent, wall, cpu):
            "/ waggle's", "samples / due", "reach the bottom"], out)
 
 
-# -- from start to first sample --------------------------------------------------------------------
-
-def first_sample(make):
-    """Seconds from starting the tool to the first sample, and to the first whole one."""
-    tool = make()
-    why = tool.absent()
-    if why:
-        return why
-    clock = start_logged([workload("ticker"), 120])
-    wait_for(lambda: "truth" in said(clock))
-    time.sleep(0.2)
-    tool.begin(999)
-    time.sleep(5.5)
-    tool.end()
-    stop(clock)
-    folded = tool.stacks().comm("ticker")
-    offset = tool.begun - truths(said(clock))[0]["start"]
-    slots = {True: [], False: []}
-    for s in folded.stacks:
-        for f in s[1:]:
-            if f.startswith("slot_"):
-                whole = any(tools.BOTTOM.match(x) for x in s[1:5]) and not s[1].startswith("[cut")
-                slots[bool(whole)].append(int(f[5:8], 8))
-    first = min(slots[True] + slots[False], default=None)
-    whole = min(slots[True], default=None)
-    return [None if x is None else max(0.0, (x + 1) * 0.01 - offset) for x in (first, whole)]
-
-
-def starts():
-    print("## From start to the first sample\n")
-    print("A program that runs in another function every 10 ms is the clock; caches are empty.\n")
-    rows, result = [], {}
-    for make in tools.ALL:
-        progress("first sample", make.name)
-        try:
-            got = [first_sample(make) for _ in range(max(3, ROUNDS) if make is tools.Waggle else 1)]
-        except (AssertionError, OSError, ValueError, KeyError) as e:
-            got = ["failed: " + str(e).splitlines()[0][:80]]
-        if isinstance(got[0], str):
-            rows.append([make.name, got[0], ""])
-            continue
-        cells = []
-        for i in (0, 1):
-            seen = [g[i] for g in got if g[i] is not None]
-            cells.append("%.0f ms" % (1000 * statistics.median(seen)) if seen else "none")
-            if seen:
-                result.setdefault(make.name, {})[i] = statistics.median(seen)
-        rows.append([make.name] + cells)
-    table(["tool", "first sample", "first whole sample"], rows)
-    return result
+def all_side_by_side():
+    print("## Side by side, system-wide\n")
+    sides = {}
+    for make in loads.ALL:
+        if os.environ.get("BENCH_LOADS", "").lower() in make.name.lower():
+            for hz in (99, 999) if make in (loads.Steps, loads.Redis) else (99,):
+                sides[make.name, hz] = side_by_side(make, hz)
+    return sides
 
 
 # -- waggle alone ----------------------------------------------------------------------------------
-
-def footprint():
-    """99 Hz, system-wide, with clang, node and postgres keeping every processor busy."""
-    import targets
-    print("## Footprint at 99 Hz on a busy machine\n")
-    progress("footprint")
-    database = targets.Postgres()
-    tool = tools.Waggle()
-    if tool.absent():
-        print("waggle is absent: %s\n" % tool.absent())
-        return {}
-    with_database = True
-    try:
-        database.begin(scratch())
-    except (Skip, AssertionError) as e:
-        print("(without postgres: %s)\n" % e)
-        with_database = False
-    compile_, script = loads.Clang(), loads.Node()
-    compile_.begin()
-    script.begin()
-    if with_database:
-        database.load(60)
-    busy = [start(["sh", "-c", "while :; do %s; done" % " ".join(
-        "'%s'" % a if " " in str(a) else str(a) for a in load.commands()[0])], cwd=load.folder)
-        for load in (compile_, script)]
-    time.sleep(1)
-    tool.begin(99)
-    begun = time.monotonic()
-    time.sleep(5)
-    first, then = tool.running_cost(), time.monotonic()
-    time.sleep(15)
-    steady = [(b - a) / (time.monotonic() - then) for a, b in zip(first, tool.running_cost())]
-    elapsed = time.monotonic() - begun
-    tool.end()
-    for b in busy:
-        stop(b)
-    database.end()
-    folded, ledger = tool.stacks(), tool.ledger()
-    share = (tool.cpu + tool.bpf) / (elapsed * CPUS)
-    print("Programs seen: %s.\n" % ", ".join(
-        "%s %.0f %%" % (c, 100 * n / folded.total()) for c, n in folded.comms().most_common(6)))
-    table(["", "measured"], [
-        ["waggle's processor time, user + system", "%.3f s in %.1f s" % (tool.cpu, elapsed)],
-        ["its BPF programs", "%.3f s" % tool.bpf],
-        ["of the machine (%d processors), start and naming included" % CPUS, "%.2f %%" % (100 * share)],
-        ["of the machine while sampling (from the 5th second on)", "%.2f %% + %.2f %% in BPF" % tuple(
-            100 * x / CPUS for x in steady)],
-        ["peak RSS", size(tool.rss)], ["BPF maps", size(tool.maps)],
-        ["the ledger's own account", "%.3f s, %s, %s" % (ledger["own_cpu"] / 1e9,
-                                                        size(ledger["own_peak_rss"]),
-                                                        size(ledger["own_bpf_maps"]))],
-        ["samples", "%d of %d due" % (folded.total(), 99 * elapsed * CPUS)],
-        ["user stacks whole", "%.2f %%" % (100 * ledger["whole_share"])]])
-    return {"share": share, "steady": sum(steady) / CPUS, "memory": tool.rss + max(tool.maps, ledger["own_bpf_maps"])}
-
 
 def make_folded(path, stacks=60000):
     """A large, deterministic folded file: stacks like a server's, 10 to 60 frames of some 4000 names."""
@@ -298,34 +184,6 @@ def converting():
     return result
 
 
-def goals(sides, first, foot, conversion):
-    """The bars this project set itself, beside what was measured."""
-    rows = []
-
-    def bar(what, limit, value, text, ok):
-        rows.append([what, limit, text if value is not None else "not measured",
-                     "-" if value is None else "yes" if ok(value) else "**no**"])
-    ratios = [m["perf --call-graph dwarf"]["wrote"] / m["waggle"]["wrote"] for m in sides.values()
-              if "waggle" in m and "perf --call-graph dwarf" in m]
-    ratio = min(ratios) if ratios else None
-    share, memory, svg = foot.get("share"), foot.get("memory"), conversion.get("svg")
-    whole = first.get("waggle", {}).get(1)
-    bar("tool CPU at 99 Hz, share of a busy machine, 20 s with start and naming", "<= 0.5 %", share, "%.2f %%" % (100 * (share or 0)),
-        lambda x: x <= 0.005)
-    bar("the same while sampling", "<= 0.5 %", foot.get("steady"), "%.2f %%" % (100 * foot.get("steady", 0)),
-        lambda x: x <= 0.005)
-    bar("written, against perf's DWARF mode (worst load)", ">= 50x less", ratio, "%.0fx" % (ratio or 0),
-        lambda x: x >= 50)
-    bar("start to first whole sample, no cache", "<= 300 ms", whole, "%.0f ms" % (1000 * (whole or 0)),
-        lambda x: x <= 0.3)
-    bar("peak RSS + BPF maps with clang, node, postgres", "<= 80 MB", memory, size(memory or 0),
-        lambda x: x <= 80e6)
-    bar("folded to SVG, against flamegraph.pl", ">= 20x faster", svg, "%.1fx" % (svg or 0),
-        lambda x: x >= 20)
-    print("## Against the project's own bars\n")
-    table(["", "bar", "measured", "reached"], rows)
-
-
 def versions():
     def line(*args):
         try:
@@ -333,32 +191,43 @@ def versions():
             return (d.out + d.err).strip().splitlines()[0]
         except (OSError, IndexError):
             return "absent"
-    print("Linux %s, %d processors; %s; %s; %s.\n" % (
-        platform.release(), CPUS, line(WAGGLE, "--version"), line("perf", "--version"),
-        line("bpftrace", "--version")))
+    print("Linux %s, %d processors, load average %.1f at the start; %s; %s; %s.\n" % (
+        platform.release(), CPUS, os.getloadavg()[0], line(WAGGLE, "--version"),
+        line("perf", "--version"), line("bpftrace", "--version")))
+
+
+def naming(parts):
+    """names.py, where it has been written: a dictionary with ratio, warm and equal for the bars."""
+    if "names" not in parts:
+        return {}
+    progress("names")
+    try:
+        import names
+        return names.measure()
+    except (ImportError, AttributeError) as e:
+        print("## Names\n\nnot measured: %s\n" % e)
+    except (AssertionError, OSError, ValueError, KeyError) as e:
+        print("names: failed: %s\n" % str(e).splitlines()[0][:200])
+    return {}
 
 
 def main(parts):
-    sides, first, foot, conversion = {}, {}, {}, {}
     versions()
     was = tools.bpf_stats("1")
     if was is not None:
         later(tools.bpf_stats, was)
-    if "side" in parts:
-        print("## Side by side, system-wide\n")
-        for make in loads.ALL:
-            if os.environ.get("BENCH_LOADS", "").lower() in make.name.lower():
-                for hz in (99, 999) if make in (loads.Steps, loads.Redis) else (99,):
-                    sides[make.name, hz] = side_by_side(make, hz)
-    if "start" in parts:
-        first = starts()
-    if "footprint" in parts:
-        foot = footprint()
-    if "convert" in parts:
-        conversion = converting()
-    goals(sides, first, foot, conversion)
+    sides = all_side_by_side() if "side" in parts else {}
+    cost = costs(max(3, ROUNDS), loads.SCALE) if "cost" in parts else {}
+    first = starts(ROUNDS) if "start" in parts else {}
+    foot = footprint() if "footprint" in parts else {}
+    conversion = converting() if "convert" in parts else {}
+    names = naming(parts)
+    big = giant() if "giant" in parts else {}
+    bars(sides, first, foot, conversion, cost, big, names)
     return 0
 
 
+PARTS = ["side", "cost", "start", "footprint", "convert", "names", "giant"]
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:] or ["side", "start", "footprint", "convert"]))
+    sys.exit(main(sys.argv[1:] or PARTS))

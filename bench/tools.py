@@ -40,10 +40,8 @@ class Tool:
 
     def running_cost(self):
         """Processor seconds so far: its own, and its BPF programs'."""
-        with open("/proc/%d/stat" % self.p.pid) as f:
-            words = f.read().rsplit(") ", 1)[1].split()
         bpf = sum(ns for i, ns in bpf_programs().items() if i not in self.bpf_before) / 1e9
-        return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK"), bpf
+        return time.clock_gettime(~self.p.pid << 3 | 2), bpf  # clock_getcpuclockid(3) of its pid
 
     def end(self):
         """Stops it; fills cpu, rss, maps, bpf (seconds or bytes) and wrote."""
@@ -59,12 +57,22 @@ class Tool:
         return os.path.getsize(self.file) if self.file else os.path.getsize(self.p.log)
 
 
+def has_option(option):
+    return option in run([WAGGLE, "cpu", "--help"]).out
+
+
 class Waggle(Tool):
     name = "waggle"
+    cache = None  # a folder to keep tables in between runs; none are kept without
 
     def args(self, hz):
         self.file = self.folder + "/x.waggle"
-        return [WAGGLE, "-q", "-F", hz, "-o", self.file, "--json", "600"]
+        return [WAGGLE, "-q", "-F", hz, "-o", self.file, "--json"] + self.cache_options() + ["600"]
+
+    def cache_options(self):
+        if self.cache:
+            return ["--cache-dir", self.cache] if has_option("--cache-dir") else []
+        return ["--no-cache"] if has_option("--no-cache") else []
 
     def absent(self):
         return "" if os.path.exists(WAGGLE) else "not built"

@@ -1,7 +1,7 @@
-/* ticker.c - a clock made of functions: in the n-th 10 ms after its start it runs in slot_ABC, n in octal,
- * for 512 slots. Which slot a profile shows first says when its first sample was taken, whatever the
+/* ticker.c - a clock made of functions: in the n-th 10 ms (or SLOT_MS) after its start it runs in slot_ABC,
+ * n in octal, for 512 slots. Which slot a profile shows first says when its first sample was taken, whatever the
  * profiler. Then it sleeps for LINGER seconds, for profilers that name functions only at the end.
- * Prints "truth start T" (CLOCK_MONOTONIC, seconds). Usage: ticker [LINGER]
+ * Prints "truth start T" (CLOCK_MONOTONIC, seconds). Usage: ticker [LINGER [SLOT_MS]]
  * CFLAGS: -O2 -fomit-frame-pointer -fno-optimize-sibling-calls
  */
 #include <unistd.h>
@@ -32,11 +32,11 @@ static uint64_t (*const slots[])(uint64_t) = { ALL(NAME) };
 
 int main(int argc, char **argv)
 {
-	uint64_t start = burn_wall_ns();
+	uint64_t start = burn_wall_ns(), width = (uint64_t)burn_arg(argc, argv, 2, 10) * MS;
 
 	fprintf(stderr, "truth start %.6f\n", (double)start / 1e9);
 	for (unsigned int i = 0; i < sizeof(slots) / sizeof(slots[0]); i++)
-		burn_sink = slots[i](start + (i + 1) * 10 * MS);
+		burn_sink = slots[i](start + (i + 1) * width);
 	sleep((unsigned int)burn_arg(argc, argv, 1, 0));
 	return 0;
 }
