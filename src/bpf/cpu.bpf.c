@@ -134,6 +134,10 @@ static __always_inline void tick_walk(struct bpf_perf_event_data *ctx, struct wa
 	}
 	w->sp = w->regs[7];
 	w->bp = w->regs[6];
+	if (cpu_config.oracle_every) {
+		__builtin_memcpy(w->first, w->regs, sizeof(w->first));
+		w->first_ip = w->ip;
+	}
 	/* Reads by probe, not by pointer: a direct access makes the verifier search all of the kernel's
 	 * types by name, which took a fifth of the start-up time. */
 	if (!cpu_config.no_user && BPF_CORE_READ(task, mm) &&
@@ -150,18 +154,11 @@ static __always_inline void tick_walk(struct bpf_perf_event_data *ctx, struct wa
 		   (n_kernel == FRAMES_KERNEL_MAX - 1 ? SAMPLE_KERNEL_FULL : 0);
 }
 
-/* The registers once more (the walk has used them up), and the stack as it is. */
-static __always_inline void tick_oracle(struct bpf_perf_event_data *ctx, struct walk *w,
-					struct task_struct *task, bool in_kernel,
-					struct tick_stats *st)
+/* The walk uses the registers up: one sample in so many has them put back as they were. */
+static __always_inline void tick_oracle(struct walk *w, struct tick_stats *st)
 {
-	if (in_kernel) {
-		struct pt_regs *saved = (struct pt_regs *)bpf_task_pt_regs(task);
-
-		regs_take(w, saved);
-	} else {
-		regs_take(w, &ctx->regs);
-	}
+	__builtin_memcpy(w->regs, w->first, sizeof(w->regs));
+	w->ip = w->first_ip;
 	w->regs_known = 0xffff;
 	w->rbx_slot = 0;
 	w->exact = 1;
@@ -210,7 +207,7 @@ int cpu_tick(struct bpf_perf_event_data *ctx)
 		emit_raw(w, RAW_PENDING, st);
 	if (cpu_config.oracle_every && !cpu_config.no_user && w->n &&
 	    st->taken % cpu_config.oracle_every == 0)
-		tick_oracle(ctx, w, task, in_kernel, st);
+		tick_oracle(w, st);
 	st->map_retries += w->maps_retried;
 	st->frames += w->n;
 	st->known += w->steps_known;

@@ -43,30 +43,28 @@ static __always_inline void emit_sample(struct walk *w, struct tick_stats *st)
 		*seen = r->hash;
 }
 
-#define RAW_CHUNKS (RAW_STACK_ORACLE / 4096 + 1)
+#define RAW_PAGE 4096u
+#define RAW_CHUNKS (RAW_STACK_ORACLE / RAW_PAGE + 1)
 
 struct raw_oracle {
 	struct raw_record record;
-	u8 stack[RAW_STACK_ORACLE];
+	u8 stack[RAW_STACK_ORACLE + RAW_PAGE];
 };
 
 struct raw_pending {
 	struct raw_record record;
-	u8 stack[RAW_STACK_PENDING];
+	u8 stack[RAW_STACK_PENDING + RAW_PAGE];
 };
 
-/* Stack bytes from sp up, page by page: what lies above the stack's end cannot be read. */
+/* Stack bytes from sp up, page by page: what lies above the stack's end cannot be read. There is room for a
+ * page more than `max`, so that the last one needs no cutting, which the verifier would not follow. */
 static __always_inline u32 raw_stack(u8 *to, u32 max, u64 sp)
 {
 	u32 bytes = 0;
 
 	for (u32 i = 0; i < RAW_CHUNKS && bytes < max; i++) {
-		u32 len = 4096 - ((sp + bytes) & 4095);
+		u32 len = RAW_PAGE - ((sp + bytes) & (RAW_PAGE - 1));
 
-		if (len > max - bytes)
-			len = max - bytes;
-		if (len > 4096 || bytes > max - len)
-			break;
 		if (bpf_probe_read_user(to + bytes, len, (void *)(sp + bytes)))
 			break;
 		bytes += len;
@@ -100,7 +98,7 @@ static __always_inline void emit_raw(struct walk *w, u32 why, struct tick_stats 
 			return;
 		}
 		raw_fill(&o->record, w, why);
-		o->record.bytes = raw_stack(o->stack, sizeof(o->stack), w->regs[7]);
+		o->record.bytes = raw_stack(o->stack, RAW_STACK_ORACLE, w->regs[7]);
 		bpf_ringbuf_submit(o, BPF_RB_FORCE_WAKEUP);
 	} else {
 		struct raw_pending *p = bpf_ringbuf_reserve(&raw_ring, sizeof(*p), 0);
@@ -112,7 +110,7 @@ static __always_inline void emit_raw(struct walk *w, u32 why, struct tick_stats 
 		w->regs[6] = w->bp;
 		w->regs[7] = w->sp;
 		raw_fill(&p->record, w, why);
-		p->record.bytes = raw_stack(p->stack, sizeof(p->stack), w->sp);
+		p->record.bytes = raw_stack(p->stack, RAW_STACK_PENDING, w->sp);
 		bpf_ringbuf_submit(p, BPF_RB_FORCE_WAKEUP);
 	}
 }

@@ -53,6 +53,8 @@ struct walk {
 	u64 regs[16]; /* by DWARF number */
 	u32 regs_known; /* a bit for each of them that holds in this frame */
 	u32 tgid;
+	/* For the oracle: ip and regs as they were. */
+	u64 first_ip, first[16];
 	/* Private to the walker. */
 	u32 busy;
 	u32 n;         /* user frames so far */
