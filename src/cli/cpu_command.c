@@ -230,6 +230,7 @@ static void cpu_capture_opts(const struct cpu_opts *o, struct capture_opts *c)
 		.event = o->event,
 		.max_frames = o->max_frames,
 		.keep_root = o->keep == KEEP_ROOT,
+		.finish_pending = true,
 		.no_user = o->kernel_only,
 		.no_kernel = o->user_only,
 		.include_idle = o->include_idle,

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -59,6 +60,7 @@ struct files {
 	bool stop, stopped;
 	bool closing; /* the capture is over: identities still matter, tables do not */
 	VEC(uint32_t) of_object; /* file id by profile object */
+	uint32_t top;            /* ids at and above it were never announced */
 };
 
 /* -- queues ------------------------------------------------------------------------------------- */
@@ -413,6 +415,8 @@ void files_note(struct files *f, const struct file_record *r)
 		return;
 	entry = &f->entries[r->file];
 	pthread_mutex_lock(&f->lock);
+	if (f->top <= r->file)
+		f->top = r->file + 1;
 	if (entry->step == STEP_ABSENT) {
 		f->n_met++;
 		entry->fd = -1;
@@ -445,11 +449,13 @@ uint32_t files_object(struct files *f, struct profile *p, uint32_t file)
 	o.path = profile_str(p, entry->name ? entry->name : "");
 	o.start = file; /* two files of one name are two objects; overwritten once it is settled */
 	entry->object = profile_object(p, &o);
+	pthread_mutex_lock(&f->lock); /* files_open_object() looks from other threads */
 	while (entry->object != PROFILE_NONE && f->of_object.n <= entry->object)
 		if (!VEC_PUSH(&f->of_object, 0))
-			return entry->object;
-	if (entry->object != PROFILE_NONE)
+			break;
+	if (entry->object != PROFILE_NONE && entry->object < f->of_object.n)
 		f->of_object.at[entry->object] = file;
+	pthread_mutex_unlock(&f->lock);
 	return entry->object;
 }
 
@@ -485,25 +491,56 @@ bool files_refresh(struct files *f, struct profile *p)
 	return all;
 }
 
-int files_open_object(struct files *f, uint32_t object)
+/* With the lock held: the descriptor that was kept, or the path to open. */
+static int files_reopen(struct files *f, uint32_t object, char *path, size_t size, struct file_key *key)
 {
 	uint32_t file = object < f->of_object.n ? f->of_object.at[object] : 0;
-	struct file_entry *entry = &f->entries[file];
-	struct stat st;
+	const struct file_entry *entry = &f->entries[file];
 	int fd;
 
 	if (!file || !entry->known)
 		return -ENOENT;
-	if (entry->fd >= 0) {
-		fd = fcntl(entry->fd, F_DUPFD_CLOEXEC, 3);
-		return fd < 0 ? -errno : fd;
-	}
-	fd = open(entry->path ? entry->path : "", O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd >= 0 && (fstat(fd, &st) < 0 || !opening_is_same(&st, &entry->key, false))) {
+	*key = entry->key;
+	snprintf(path, size, "%s", entry->path ? entry->path : "");
+	if (entry->fd < 0)
+		return 0;
+	fd = fcntl(entry->fd, F_DUPFD_CLOEXEC, 3);
+	return fd < 0 ? -errno : fd;
+}
+
+int files_open_object(struct files *f, uint32_t object)
+{
+	char path[OPENING_PATH_BYTES];
+	struct file_key key;
+	struct stat st;
+	int fd;
+
+	pthread_mutex_lock(&f->lock);
+	fd = files_reopen(f, object, path, sizeof(path), &key);
+	pthread_mutex_unlock(&f->lock);
+	if (fd)
+		return fd;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd >= 0 && (fstat(fd, &st) < 0 || !opening_is_same(&st, &key, false))) {
 		close(fd);
 		return -ESTALE; /* no names are better than another file's */
 	}
 	return fd < 0 ? -errno : fd;
+}
+
+uint32_t files_find(struct files *f, const char *path, uint64_t ino)
+{
+	uint32_t found = 0;
+
+	pthread_mutex_lock(&f->lock);
+	for (uint32_t i = FILE_FIRST; i < f->top && !found; i++) {
+		const struct file_entry *entry = &f->entries[i];
+
+		if (entry->known && entry->path && entry->key.ino == ino && !strcmp(entry->path, path))
+			found = i;
+	}
+	pthread_mutex_unlock(&f->lock);
+	return found;
 }
 
 uint32_t files_marking(const struct files *f)

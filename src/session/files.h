@@ -12,7 +12,7 @@
  * Descriptors of up to FILES_KEPT files stay open for naming at the end (deleted files, other mount
  * namespaces).
  *
- * Thread safety: everything here is called from the session's thread.
+ * Thread safety: everything here is called from the session's thread, where nothing else is said.
  */
 #ifndef WAGGLE_SESSION_FILES_H
 #define WAGGLE_SESSION_FILES_H
@@ -50,12 +50,16 @@ void files_note(struct files *f, const struct file_record *r);
  * announced. */
 uint32_t files_object(struct files *f, struct profile *p, uint32_t file);
 
-/* Once every drain round. Copies what has become known (path, build id) into the profile's objects. Returns true when all
- * objects are settled, so that they can be written to a recording. */
+/* Once every drain round. Copies what has become known (path, build id) into the profile's objects. Returns
+ * true when all objects are settled, so that they can be written to a recording. */
 bool files_refresh(struct files *f, struct profile *p);
 
-/* A new descriptor for the file behind an object of the profile, or -errno. */
+/* A new descriptor for the file behind an object of the profile, or -errno. From any thread. */
 int files_open_object(struct files *f, uint32_t object);
+
+/* The id of a file by its path, as the process saw it, and inode; 0 when none like it is known. From any
+ * thread. */
+uint32_t files_find(struct files *f, const char *path, uint64_t ino);
 
 /* Is memory so short that it is worth to say which files are seen (as tables_marking())? Then, of
  * objects of the profile: */

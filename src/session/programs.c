@@ -217,6 +217,27 @@ static void slab_drop(void *ctx, uint32_t k)
 
 const struct store_ops programs_store_ops = { slab_open, slab_close, slab_drop, NULL };
 
+uint32_t *programs_slab_view(const struct programs *p, uint32_t k)
+{
+	uint32_t id;
+	void *at;
+	int fd;
+
+	if (bpf_map_lookup_elem(bpf_map__fd(p->skel->maps.slabs), &k, &id))
+		return NULL;
+	fd = bpf_map_get_fd_by_id(id);
+	if (fd < 0)
+		return NULL;
+	at = mmap(NULL, SLAB_WORDS * sizeof(uint32_t), PROT_READ, MAP_SHARED, fd, 0);
+	close(fd);
+	return at == MAP_FAILED ? NULL : at;
+}
+
+void programs_slab_unview(uint32_t *view)
+{
+	munmap(view, SLAB_WORDS * sizeof(uint32_t));
+}
+
 /* -- cost --------------------------------------------------------------------------------------- */
 
 static uint64_t programs_fd_bytes(int fd)

@@ -36,6 +36,10 @@ void programs_close(struct programs *p);
 /* Slabs of unwind table words as maps; `ctx` is the struct programs. */
 extern const struct store_ops programs_store_ops;
 
+/* A read-only view of slab k, NULL when there is none (yet). */
+uint32_t *programs_slab_view(const struct programs *p, uint32_t k);
+void programs_slab_unview(uint32_t *view);
+
 /* Bytes our maps take in the kernel; run time of our programs in ns (0 unless asked for). */
 uint64_t programs_map_bytes(const struct programs *p);
 uint64_t programs_run_time(const struct programs *p);

@@ -31,6 +31,7 @@
 #include "session/kernel.h"
 #include "session/namer.h"
 #include "session/programs.h"
+#include "session/unfinished.h"
 #include "symbol/symbolizer.h"
 #include "waggle.skel.h"
 
@@ -51,7 +52,8 @@ struct session {
 	bool kallsyms_started, kallsyms_done; /* done: written by its thread */
 	struct governor governor;
 	struct namer *namer; /* NULL when nothing is to be named */
-	struct ring_buffer *sample_ring, *file_ring;
+	struct ring_buffer *sample_ring, *file_ring; /* the latter with the raw stacks */
+	struct unfinished *unfinished; /* NULL when nothing is finished later */
 	struct child child;
 	void *source; /* the source's own state */
 	int epoll, stop_event;
@@ -90,7 +92,25 @@ static int session_on_sample(void *ctx, void *data, size_t len)
 {
 	struct session *s = ctx;
 
+	if (!s->unfinished || !unfinished_hold(s->unfinished, data, len, clock_mono_ns()))
+		intake_record(&s->intake, data, len);
+	return 0;
+}
+
+static void session_on_finished(void *ctx, const void *data, size_t len)
+{
+	struct session *s = ctx;
+
 	intake_record(&s->intake, data, len);
+}
+
+static int session_on_raw(void *ctx, void *data, size_t len)
+{
+	struct session *s = ctx;
+	const struct raw_record *r = data;
+
+	if (len >= sizeof(*r) && r->why == RAW_PENDING && s->unfinished)
+		unfinished_raw(s->unfinished, r, len);
 	return 0;
 }
 
@@ -117,7 +137,8 @@ static int session_rings(struct session *s, struct err *e)
 	s->sample_ring = ring_buffer__new(bpf_map__fd(skel->maps.sample_ring), session_on_sample, s,
 					  NULL);
 	s->file_ring = ring_buffer__new(bpf_map__fd(skel->maps.file_ring), session_on_file, s, NULL);
-	if (!s->sample_ring || !s->file_ring)
+	if (!s->sample_ring || !s->file_ring ||
+	    ring_buffer__add(s->file_ring, bpf_map__fd(skel->maps.raw_ring), session_on_raw, s))
 		return err_set(e, -errno, "cannot open the ring buffers: %s", strerror(errno));
 	return 0;
 }
@@ -215,6 +236,12 @@ static int session_open(struct session *s, struct err *e)
 		code = session_meta(s) ? err_set(e, -ENOMEM, "out of memory") : 0;
 	if (!code)
 		code = files_new(&s->programs, &s->o.files, &s->files, e);
+	if (!code && c->finish_pending) {
+		struct unfinished_opts u = { &s->programs, s->files, session_on_finished, s };
+
+		if (unfinished_new(&u, &s->unfinished))
+			code = err_set(e, -ENOMEM, "out of memory");
+	}
 	if (!code)
 		code = session_rings(s, e);
 	if (!code)
@@ -410,6 +437,8 @@ static int session_loop(struct session *s)
 		if (session_may_drain(s, now)) {
 			session_take_kallsyms(s);
 			ring_buffer__consume(s->sample_ring);
+			if (s->unfinished)
+				unfinished_turn(s->unfinished, now, false);
 		}
 		session_govern(s, now);
 		if (s->namer)
@@ -465,6 +494,10 @@ static int session_finish(struct session *s, struct session_result *ret, struct 
 	session_take_kallsyms(s);
 	ring_buffer__consume(s->file_ring);
 	ring_buffer__consume(s->sample_ring);
+	if (s->unfinished) {
+		unfinished_turn(s->unfinished, clock_mono_ns(), true);
+		p->ledger.n[LEDGER_FINISHED] = unfinished_count(s->unfinished);
+	}
 	s->o.source->measure(s->source, s->programs.skel, &p->ledger);
 	session_settle(s);
 	session_report(s, true);
@@ -541,6 +574,7 @@ void session_free(struct session *s)
 	VEC_FREE(&s->watches);
 	ring_buffer__free(s->sample_ring);
 	ring_buffer__free(s->file_ring);
+	unfinished_free(s->unfinished);
 	intake_free(&s->intake);
 	namer_free(s->namer);
 	files_free(s->files);

@@ -1,0 +1,398 @@
+/* unfinished.c - hold, walk the rest, emit; see unfinished.h. */
+#include "session/unfinished.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/map64.h"
+#include "base/vec.h"
+#include "process/maps.h"
+#include "unwind/finish.h"
+#include "unwind/lookup.h"
+
+enum { HELD_MAX = 256, PROCESSES_MAX = 32, PATIENCE_MS = 900, RETRY_MS = 10 };
+
+struct unfinished_walk { /* a raw record, and what became of it */
+	struct raw_record *raw;
+	size_t len, n; /* n: frames found */
+	uint32_t end;  /* enum walk_end; WALK_PENDING while it may still succeed */
+	bool busy;     /* the thread is at it: nobody else touches it */
+	uint64_t frames[FRAMES_USER_MAX];
+};
+
+struct unfinished_sample {
+	struct sample_record *record; /* with its frames */
+	uint64_t since;
+};
+
+struct unfinished_maps {
+	uint32_t tgid;
+	uint64_t read; /* when, ns */
+	struct maps maps;
+};
+
+struct unfinished {
+	struct unfinished_opts o;
+	VEC(struct unfinished_sample) held; /* the session's thread's */
+	struct map64 by_hash;               /* pending stacks: hash -> index of their frames in `known` */
+	VEC(struct sample_record *) known;
+	uint64_t n_finished;
+	pthread_mutex_t lock;
+	pthread_cond_t wake;
+	pthread_t thread;
+	bool started, stop;
+	struct unfinished_walk *walks[HELD_MAX]; /* under the lock, as all from `wake` on; NULL = free */
+	/* The thread's own. */
+	struct unfinished_maps processes[PROCESSES_MAX];
+	uint32_t n_slabs;
+	uint32_t *slabs[SLABS_MAX]; /* read-only views */
+};
+
+/* -- the thread: walking the rest --------------------------------------------------------------- */
+
+/* The process's mappings, read again when they are older than the sample. */
+static const struct maps *unfinished_maps(struct unfinished *u, const struct raw_record *r)
+{
+	struct unfinished_maps *at = &u->processes[0];
+
+	for (size_t i = 0; i < PROCESSES_MAX; i++) {
+		struct unfinished_maps *m = &u->processes[i];
+
+		if (m->tgid == r->tgid && m->read >= r->time)
+			return &m->maps;
+		if (m->tgid == r->tgid || (at->tgid != r->tgid && m->read < at->read))
+			at = m;
+	}
+	maps_free(&at->maps);
+	at->tgid = r->tgid;
+	at->read = clock_mono_ns();
+	if (maps_read(r->tgid, &at->maps)) { /* gone: there is nothing to finish by */
+		at->tgid = 0;
+		return NULL;
+	}
+	return &at->maps;
+}
+
+static void unfinished_view_slabs(struct unfinished *u)
+{
+	uint32_t *view;
+
+	while (u->n_slabs < SLABS_MAX && (view = programs_slab_view(u->o.programs, u->n_slabs)))
+		u->slabs[u->n_slabs++] = view;
+}
+
+struct unfinished_look {
+	struct unfinished *u;
+	const struct maps *maps;
+	uint32_t tgid;
+};
+
+static int unfinished_look(void *ctx, uint64_t pc, uint64_t *ret_frame, struct unwind_rule *ret_rule)
+{
+	struct unfinished_look *l = ctx;
+	const struct maps_range *m = maps_find(l->maps, pc);
+	const char *path = m ? maps_path(l->maps, m) : "";
+	struct file_slot slot;
+	uint64_t offset;
+	uint32_t file;
+	uint16_t rule;
+
+	if (!m || !m->exec)
+		return -EFAULT;
+	if (!strcmp(path, "[vdso]")) {
+		file = FILE_VDSO;
+		offset = pc - m->start;
+	} else if (!m->ino) {
+		*ret_frame = (uint64_t)FILE_JIT << FRAME_FILE_SHIFT | (pc & FRAME_OFFSET_MASK);
+		return -ENOENT;
+	} else {
+		file = files_find(l->u->o.files, path, m->ino);
+		offset = pc - m->start + m->offset;
+	}
+	if (!file)
+		return -EAGAIN; /* not met yet; somebody else's sample may */
+	slot = l->u->o.programs->files[file];
+	if (slot.state != FILE_READY && slot.state != FILE_NO_TABLE)
+		return -EAGAIN;
+	*ret_frame = (uint64_t)file << FRAME_FILE_SHIFT | (offset & FRAME_OFFSET_MASK);
+	rule = lookup_rule(&slot, l->u->slabs, l->u->n_slabs, offset);
+	if (!rule)
+		return -ENOENT;
+	*ret_rule = l->u->o.programs->rules[rule];
+	return 0;
+}
+
+/* One attempt, without the lock. */
+static void unfinished_try(struct unfinished *u, struct unfinished_walk *w)
+{
+	struct unfinished_look look = { u, unfinished_maps(u, w->raw), w->raw->tgid };
+	struct finish_ops ops = { unfinished_look, &look };
+	size_t n_user = w->raw->n_user < FRAMES_USER_MAX ? w->raw->n_user : FRAMES_USER_MAX;
+
+	if (!look.maps) {
+		w->end = WALK_NONE;
+		return;
+	}
+	unfinished_view_slabs(u);
+	w->end = finish_walk(w->raw, w->len, &ops, w->frames, FRAMES_USER_MAX - n_user, &w->n);
+}
+
+static void *unfinished_run(void *arg)
+{
+	struct unfinished *u = arg;
+	struct timespec until;
+
+	pthread_mutex_lock(&u->lock);
+	while (!u->stop) {
+		bool waiting = false;
+
+		for (size_t i = 0; i < HELD_MAX && !u->stop; i++) {
+			struct unfinished_walk *w = u->walks[i];
+
+			if (!w || w->end != WALK_PENDING)
+				continue;
+			w->busy = true;
+			pthread_mutex_unlock(&u->lock);
+			unfinished_try(u, w);
+			pthread_mutex_lock(&u->lock);
+			w->busy = false;
+			waiting |= w->end == WALK_PENDING;
+		}
+		clock_gettime(CLOCK_REALTIME, &until);
+		until.tv_nsec += RETRY_MS * 1000000;
+		until.tv_sec += until.tv_nsec / 1000000000;
+		until.tv_nsec %= 1000000000;
+		if (waiting)
+			pthread_cond_timedwait(&u->wake, &u->lock, &until);
+		else if (!u->stop)
+			pthread_cond_wait(&u->wake, &u->lock);
+	}
+	pthread_mutex_unlock(&u->lock);
+	return NULL;
+}
+
+/* -- the session's thread ----------------------------------------------------------------------- */
+
+int unfinished_new(const struct unfinished_opts *o, struct unfinished **ret)
+{
+	struct unfinished *u = calloc(1, sizeof(*u));
+
+	if (!u)
+		return -ENOMEM;
+	u->o = *o;
+	pthread_mutex_init(&u->lock, NULL);
+	pthread_cond_init(&u->wake, NULL);
+	u->started = !pthread_create(&u->thread, NULL, unfinished_run, u);
+	*ret = u;
+	return 0;
+}
+
+static void unfinished_stop(struct unfinished *u)
+{
+	if (!u->started)
+		return;
+	pthread_mutex_lock(&u->lock);
+	u->stop = true;
+	pthread_cond_signal(&u->wake);
+	pthread_mutex_unlock(&u->lock);
+	pthread_join(u->thread, NULL);
+	u->started = false;
+}
+
+static void unfinished_drop(struct unfinished *u, size_t slot)
+{
+	if (u->walks[slot])
+		free(u->walks[slot]->raw);
+	free(u->walks[slot]);
+	u->walks[slot] = NULL;
+}
+
+void unfinished_free(struct unfinished *u)
+{
+	if (!u)
+		return;
+	unfinished_stop(u);
+	for (size_t i = 0; i < HELD_MAX; i++)
+		unfinished_drop(u, i);
+	for (size_t i = 0; i < u->held.n; i++)
+		free(u->held.at[i].record);
+	for (size_t i = 0; i < u->known.n; i++)
+		free(u->known.at[i]);
+	for (size_t i = 0; i < PROCESSES_MAX; i++)
+		maps_free(&u->processes[i].maps);
+	for (uint32_t i = 0; i < u->n_slabs; i++)
+		programs_slab_unview(u->slabs[i]);
+	VEC_FREE(&u->held);
+	VEC_FREE(&u->known);
+	map64_free(&u->by_hash);
+	pthread_cond_destroy(&u->wake);
+	pthread_mutex_destroy(&u->lock);
+	free(u);
+}
+
+static void *unfinished_copy(const void *data, size_t len)
+{
+	void *copy = malloc(len);
+
+	return copy ? memcpy(copy, data, len) : NULL;
+}
+
+void unfinished_raw(struct unfinished *u, const struct raw_record *r, size_t len)
+{
+	struct unfinished_walk *w;
+	size_t slot = 0;
+
+	if (len < sizeof(*r) || r->bytes > len - sizeof(*r) || !u->started)
+		return;
+	w = calloc(1, sizeof(*w));
+	if (!w)
+		return;
+	w->end = WALK_PENDING;
+	w->len = sizeof(*r) + r->bytes;
+	w->raw = unfinished_copy(r, w->len);
+	pthread_mutex_lock(&u->lock);
+	while (slot < HELD_MAX && u->walks[slot])
+		slot++;
+	if (w->raw && slot < HELD_MAX) {
+		u->walks[slot] = w;
+		pthread_cond_signal(&u->wake);
+		w = NULL;
+	}
+	pthread_mutex_unlock(&u->lock);
+	if (w)
+		free(w->raw);
+	free(w);
+}
+
+/* The record with its frames: this one's, or those of an earlier one with the same stack. */
+static struct sample_record *unfinished_whole(struct unfinished *u, const struct sample_record *r,
+					      size_t len)
+{
+	size_t bytes = ((size_t)r->n_kernel + r->n_user) * sizeof(uint64_t);
+	struct sample_record *copy;
+	uint32_t *known;
+
+	if (r->flags & SAMPLE_HAS_FRAMES) {
+		if (len < sizeof(*r) + bytes)
+			return NULL;
+		copy = unfinished_copy(r, sizeof(*r) + bytes);
+		if (copy && VEC_PUSH(&u->known, copy) &&
+		    !map64_insert(&u->by_hash, r->hash, (uint32_t)u->known.n - 1, NULL))
+			return NULL;
+	}
+	known = map64_find(&u->by_hash, r->hash);
+	copy = known ? malloc(sizeof(*r) + bytes) : NULL;
+	if (!copy)
+		return NULL;
+	*copy = *r;
+	copy->flags |= SAMPLE_HAS_FRAMES;
+	memcpy(copy + 1, u->known.at[*known] + 1, bytes);
+	return copy;
+}
+
+bool unfinished_hold(struct unfinished *u, const struct sample_record *r, size_t len, uint64_t now)
+{
+	struct unfinished_sample held = { .since = now };
+
+	if (len < sizeof(*r) || r->end != WALK_PENDING || r->skipped || !u->started ||
+	    u->held.n == HELD_MAX)
+		return false;
+	held.record = unfinished_whole(u, r, len);
+	if (!held.record)
+		return false;
+	if (VEC_PUSH(&u->held, held))
+		return true;
+	free(held.record);
+	return false;
+}
+
+/* With the lock held: the slot of the sample's walk, HELD_MAX when its raw record never came. */
+static size_t unfinished_find(const struct unfinished *u, const struct sample_record *r)
+{
+	size_t slot = 0;
+
+	while (slot < HELD_MAX && !(u->walks[slot] && u->walks[slot]->raw->time == r->time &&
+				    u->walks[slot]->raw->tid == r->tid))
+		slot++;
+	return slot;
+}
+
+/* Emits the sample with the frames that were found, under a hash of its own. */
+static void unfinished_emit_whole(struct unfinished *u, const struct sample_record *r,
+				  const struct unfinished_walk *w)
+{
+	size_t n = (size_t)r->n_kernel + r->n_user, bytes = (n + w->n) * sizeof(uint64_t);
+	struct sample_record *whole = malloc(sizeof(*r) + bytes);
+	uint64_t *words = (uint64_t *)(whole + 1);
+
+	if (!whole) {
+		u->o.emit(u->o.ctx, r, sizeof(*r) + n * sizeof(uint64_t));
+		return;
+	}
+	*whole = *r;
+	memcpy(words, r + 1, n * sizeof(uint64_t));
+	memcpy(words + n, w->frames, w->n * sizeof(uint64_t));
+	whole->n_user = (uint16_t)(r->n_user + w->n);
+	whole->end = (uint8_t)w->end;
+	whole->end_file = 0;
+	for (size_t i = 0; i < w->n; i++)
+		whole->hash = map64_mix(whole->hash ^ w->frames[i]);
+	u->o.emit(u->o.ctx, whole, sizeof(*r) + bytes);
+	u->n_finished++;
+	free(whole);
+}
+
+/* True when the sample has left. */
+static bool unfinished_settle(struct unfinished *u, const struct unfinished_sample *held, uint64_t now,
+			      bool last)
+{
+	const struct sample_record *r = held->record;
+	bool over = last || now - held->since > PATIENCE_MS * UINT64_C(1000000);
+	struct unfinished_walk *w;
+	size_t slot;
+
+	pthread_mutex_lock(&u->lock);
+	slot = unfinished_find(u, r);
+	w = slot < HELD_MAX ? u->walks[slot] : NULL;
+	if (w && (w->busy || (w->end == WALK_PENDING && !over))) {
+		pthread_mutex_unlock(&u->lock);
+		return false;
+	}
+	if (w && w->end == WALK_BOTTOM)
+		unfinished_emit_whole(u, r, w);
+	else
+		u->o.emit(u->o.ctx, r, sizeof(*r) + ((size_t)r->n_kernel + r->n_user) * sizeof(uint64_t));
+	if (w)
+		unfinished_drop(u, slot);
+	pthread_mutex_unlock(&u->lock);
+	return true;
+}
+
+void unfinished_turn(struct unfinished *u, uint64_t now, bool last)
+{
+	size_t left = 0;
+
+	if (last)
+		unfinished_stop(u);
+	for (size_t i = 0; i < u->held.n; i++) {
+		if (unfinished_settle(u, &u->held.at[i], now, last))
+			free(u->held.at[i].record);
+		else
+			u->held.at[left++] = u->held.at[i];
+	}
+	u->held.n = left;
+	if (left)
+		return;
+	for (size_t i = 0; i < HELD_MAX; i++) /* of samples that never came */
+		if (u->walks[i] && !u->walks[i]->busy && u->walks[i]->end != WALK_PENDING)
+			unfinished_drop(u, i);
+}
+
+uint64_t unfinished_count(const struct unfinished *u)
+{
+	return u->n_finished;
+}
