@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -24,6 +25,8 @@
 #include "host/maple_host.h"
 
 #include "elf/image.h"
+#include "unwind/finish.h"
+#include "unwind/lookup.h"
 #include "unwind/store.h"
 #include "unwind/table.h"
 
@@ -392,6 +395,65 @@ static void through_a_frame_that_hangs_on_rbx(void **state)
 	compare_with_truth();
 }
 
+/* unwind/finish.c, given the registers and a copy of the stack, must find what the walker finds. */
+static int finish_look(void *ctx, uint64_t pc, uint64_t *ret_frame, struct unwind_rule *ret_rule)
+{
+	for (size_t v = 0; v < VMAS_MAX; v++) {
+		const struct vm_area_struct *a = &host_vmas[v];
+		uint64_t offset = pc - a->vm_start + a->vm_pgoff * 4096;
+
+		for (size_t r = 0; a->vm_file && pc >= a->vm_start && pc < a->vm_end && r < host_n_records; r++) {
+			uint32_t file = host_records[r].file;
+			uint16_t rule = lookup_rule(&host_files[file], host_slabs, SLABS_MAX, offset);
+
+			if (host_records[r].key.ino != a->vm_file->f_inode->i_ino)
+				continue;
+			*ret_frame = (uint64_t)file << FRAME_FILE_SHIFT | offset;
+			*ret_rule = host_rules[rule];
+			return rule ? 0 : -ENOENT;
+		}
+	}
+	return -EFAULT;
+}
+
+static void finish_in_leaf(void)
+{
+	static const int order[16] = { REG_RAX, REG_RDX, REG_RCX, REG_RBX, REG_RSI, REG_RDI,
+				       REG_RBP, REG_RSP, REG_R8,  REG_R9,  REG_R10, REG_R11,
+				       REG_R12, REG_R13, REG_R14, REG_R15 };
+	enum { COPIED = 65536 };
+	struct raw_record *r = calloc(1, sizeof(*r) + COPIED);
+	const struct finish_ops ops = { finish_look, NULL };
+	uint64_t frames[FRAMES_USER_MAX];
+	size_t n;
+
+	for (int i = 0; i < 16; i++)
+		r->regs[i] = (uint64_t)here.uc_mcontext.gregs[order[i]];
+	r->ip = (uint64_t)here.uc_mcontext.gregs[REG_RIP];
+	r->regs_known = REGS_ALL;
+	r->exact = 1;
+	while (r->bytes < COPIED && !host_read_self((char *)(r + 1) + r->bytes, 8, r->regs[7] + r->bytes))
+		r->bytes += 8;
+	assert_int_equal(finish_walk(r, sizeof(*r) + r->bytes, &ops, frames, FRAMES_USER_MAX, &n),
+			 WALK_BOTTOM);
+	assert_int_equal(n, host_walk.n - 1); /* all but the frame the kernel had already */
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(frames[i], host_walk.frames[i + 1]);
+	r->bytes = 64; /* the copy ends before the stack does */
+	assert_int_equal(finish_walk(r, sizeof(*r) + r->bytes, &ops, frames, FRAMES_USER_MAX, &n),
+			 WALK_STACK_READ);
+	free(r);
+}
+
+static void the_rest_of_a_walk_is_the_same(void **state)
+{
+	volatile int sink = 0;
+
+	in_leaf = finish_in_leaf;
+	chain(DEPTH, &sink);
+	in_leaf = NULL;
+}
+
 static void unknown_file_is_pending_once(void **state)
 {
 	volatile int sink = 0;
@@ -536,6 +598,7 @@ int main(void)
 		cmocka_unit_test(through_a_signal_handler),
 		cmocka_unit_test(through_an_alternate_stack),
 		cmocka_unit_test(through_a_frame_that_hangs_on_rbx),
+		cmocka_unit_test(the_rest_of_a_walk_is_the_same),
 		cmocka_unit_test(unknown_file_is_pending_once),
 		cmocka_unit_test(deeper_than_the_limit),
 		cmocka_unit_test(equal_stacks_have_equal_hashes),

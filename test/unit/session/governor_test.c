@@ -1,0 +1,116 @@
+/* governor_test.c - the governor lowers the rate when the bill is too high, twice in a row, and raises it
+ * again after a while; what start-up cost does not count.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "session/governor.h"
+
+struct run {
+	struct governor g;
+	uint64_t now, own, bpf;
+};
+
+/* One second in which waggle took `share` of a machine of two processors, half of it in the kernel. */
+static bool second(struct run *r, double share)
+{
+	r->now += NSEC_PER_SEC;
+	r->own += (uint64_t)(share * NSEC_PER_SEC);
+	r->bpf += (uint64_t)(share * NSEC_PER_SEC);
+	return governor_due(&r->g, r->now) && governor_look(&r->g, r->now, r->own, r->bpf);
+}
+
+static struct run begin(double allowed)
+{
+	struct run r = { .now = 1000 * NSEC_PER_SEC };
+
+	governor_init(&r.g, allowed, 2, r.now);
+	return r;
+}
+
+static void start_up_does_not_count(void **state)
+{
+	struct run r = begin(0.01);
+
+	for (int i = 0; i < 3; i++)
+		assert_false(second(&r, 0.5));
+	for (int i = 0; i < 20; i++)
+		assert_false(second(&r, 0.009));
+	assert_int_equal(r.g.weight, 1);
+}
+
+static void over_twice_halves_the_rate(void **state)
+{
+	struct run r = begin(0.01);
+
+	for (int i = 0; i < 3; i++)
+		second(&r, 0.005);
+	assert_false(second(&r, 0.02)); /* once may be chance */
+	assert_false(second(&r, 0.008));
+	assert_false(second(&r, 0.02));
+	assert_true(second(&r, 0.02));
+	assert_int_equal(r.g.weight, 2);
+	assert_true(r.g.share > 0.019 && r.g.share < 0.021);
+}
+
+static void far_over_goes_down_to_the_floor_then_to_depth(void **state)
+{
+	struct run r = begin(0.01);
+
+	for (int i = 0; i < 60; i++)
+		second(&r, 0.5);
+	assert_int_equal(r.g.weight, GOVERNOR_WEIGHT_MAX);
+	assert_int_equal(r.g.weight_most, GOVERNOR_WEIGHT_MAX);
+	assert_int_equal(r.g.depth, GOVERNOR_DEPTH_LEAST);
+}
+
+static void well_below_comes_back(void **state)
+{
+	struct run r = begin(0.01);
+
+	for (int i = 0; i < 60; i++)
+		second(&r, 0.5);
+	for (int i = 0; i < 400; i++)
+		second(&r, 0.001);
+	assert_int_equal(r.g.weight, 1);
+	assert_int_equal(r.g.depth, 0);
+	assert_int_equal(r.g.weight_most, GOVERNOR_WEIGHT_MAX); /* the ledger still says so */
+}
+
+static void just_below_stays(void **state)
+{
+	struct run r = begin(0.01);
+
+	for (int i = 0; i < 6; i++)
+		second(&r, 0.03);
+	assert_true(r.g.weight > 1);
+	r.g.over = 0;
+	for (int i = 0; i < 100; i++)
+		assert_false(second(&r, 0.0095)); /* at twice the rate it would be over again */
+}
+
+static void no_limit_never_looks(void **state)
+{
+	struct run r = begin(0);
+
+	for (int i = 0; i < 10; i++)
+		assert_false(second(&r, 0.9));
+	assert_int_equal(r.g.weight, 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(start_up_does_not_count),
+		cmocka_unit_test(over_twice_halves_the_rate),
+		cmocka_unit_test(far_over_goes_down_to_the_floor_then_to_depth),
+		cmocka_unit_test(well_below_comes_back),
+		cmocka_unit_test(just_below_stays),
+		cmocka_unit_test(no_limit_never_looks),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
