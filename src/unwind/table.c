@@ -13,6 +13,7 @@
 #include "base/vec.h"
 #include "elf/cfi.h"
 #include "unwind/rules.h"
+#include "unwind/stubs.h"
 
 #define PADDING_MAX 16u /* linkers and compilers align functions to 16 */
 #define ENTRY_MAX                                                                                  \
@@ -25,6 +26,8 @@
  * come near to this. */
 #define ROWS_CAP    (1u << 24)
 #define PROGRAM_CAP (1u << 20)
+
+#define STUB_SECTIONS 4
 
 enum { TABLE_END, TABLE_UNKNOWN }; /* every dictionary begins with these (rules.h) */
 
@@ -39,7 +42,10 @@ struct table_build {
 	const struct cfi_arch *arch;
 	struct cfi part[2]; /* .eh_frame, then .debug_frame */
 	int n_parts;
-	VEC(struct table_key) keys; /* `fde` counts through both parts */
+	struct elf_section stubs[STUB_SECTIONS];
+	uint32_t n_stubs;
+	uint32_t stubs_from;        /* keys' numbers from here on are stubs */
+	VEC(struct table_key) keys; /* `fde` counts through both parts, then through stubs */
 	VEC(struct table_row) rows;
 	VEC(struct cfi_row) scratch;
 	struct rules *rules;              /* the table's own dictionary */
@@ -134,6 +140,19 @@ static int table_read(struct table_build *b)
 	return eh != -ENOENT ? eh : debug;
 }
 
+/* Call stubs: described by some linkers only. Without section headers they cannot be told. */
+static void table_find_stubs(struct table_build *b)
+{
+	static const char *const names[STUB_SECTIONS] = {".plt", ".plt.sec", ".plt.got", ".iplt"};
+
+	for (size_t i = 0; i < STUB_SECTIONS; i++) {
+		struct elf_section s;
+
+		if (!elf_image_section(b->img, names[i], &s) && s.data && s.type == SHT_PROGBITS)
+			b->stubs[b->n_stubs++] = s;
+	}
+}
+
 static const struct cfi *table_part(const struct table_build *b, uint32_t *fde)
 {
 	if (*fde < b->part[0].fdes.n)
@@ -185,6 +204,28 @@ static int table_add_keys(struct table_build *b, const struct cfi *c, size_t fir
 			.offset = f->vaddr - seg->vaddr + seg->offset,
 			.fde = (uint32_t)(first + i),
 			.size = f->size < left ? f->size : (uint32_t)left,
+		};
+	}
+	return 0;
+}
+
+/* Last, so that a description of the same place wins. */
+static int table_add_stubs(struct table_build *b, size_t first)
+{
+	b->stubs_from = (uint32_t)first;
+	if (first + STUB_SECTIONS > UINT32_MAX || !VEC_RESERVE(&b->keys, b->n_stubs))
+		return -ENOMEM;
+	for (uint32_t i = 0; i < b->n_stubs; i++) {
+		const struct elf_section *s = &b->stubs[i];
+		const struct elf_segment *seg = table_segment(b, s->vaddr, NULL);
+		uint64_t left = seg ? seg->filesz - (s->vaddr - seg->vaddr) : 0;
+
+		if (!seg || s->size > left || s->size > STUBS_CAP)
+			continue;
+		b->keys.at[b->keys.n++] = (struct table_key){
+			.offset = s->vaddr - seg->vaddr + seg->offset,
+			.fde = b->stubs_from + i,
+			.size = (uint32_t)s->size,
 		};
 	}
 	return 0;
@@ -311,6 +352,32 @@ static int table_put_fde(struct table_build *b, const struct table_key *k, uint3
 	return 0;
 }
 
+/* Rows of a section of stubs, of which `size` bytes count. What is not understood has none. */
+static int table_put_stubs(struct table_build *b, const struct table_key *k, uint32_t size)
+{
+	struct stubs s = stubs_of(b->stubs[k->fde - b->stubs_from].data, size);
+	struct stub_row row;
+
+	while (stubs_next(&s, &row)) {
+		struct unwind_rule rule = {
+			.kind = RULE_RSP, .cfa_off = (int32_t)row.cfa_off, .ra_off = -8};
+
+		if (b->rows.n > ROWS_CAP)
+			return -EBADMSG;
+		if (!VEC_RESERVE(&b->rows, 2))
+			return -ENOMEM;
+		table_put(b, k->offset + row.at, table_number(b, &rule));
+	}
+	if (row.at < size)
+		table_put(b, k->offset + row.at, TABLE_END);
+	return 0;
+}
+
+static bool table_is_stubs(const struct table_build *b, const struct table_key *k)
+{
+	return k->fde >= b->stubs_from;
+}
+
 static int table_put_all(struct table_build *b)
 {
 	const struct table_key *k = b->keys.at;
@@ -318,13 +385,18 @@ static int table_put_all(struct table_build *b)
 
 	for (size_t i = 0; i < n; i = next) {
 		uint64_t stop = k[i].offset + k[i].size;
+		uint32_t size;
 		int rc;
 
-		for (next = i + 1; next < n && k[next].offset == k[i].offset;)
-			next++; /* described again: the first one counts */
+		/* Described again: the first one counts, and stubs only where nothing else does. */
+		for (next = i + 1; next < n && (k[next].offset == k[i].offset ||
+						(table_is_stubs(b, &k[next]) && k[next].offset < stop));)
+			next++;
 		if (next < n && stop > k[next].offset)
 			stop = k[next].offset;
-		rc = table_put_fde(b, &k[i], (uint32_t)(stop - k[i].offset));
+		size = (uint32_t)(stop - k[i].offset);
+		rc = table_is_stubs(b, &k[i]) ? table_put_stubs(b, &k[i], size)
+					      : table_put_fde(b, &k[i], size);
 		if (rc)
 			return rc;
 		if (next == n || (stop < k[next].offset && !table_is_padding(stop, k[next].offset)))
@@ -385,6 +457,8 @@ static int table_build_rows(struct table_build *b)
 		rc = table_add_keys(b, &b->part[i], first);
 		first += b->part[i].fdes.n;
 	}
+	if (!rc && b->keys.n)
+		rc = table_add_stubs(b, first);
 	if (!rc)
 		rc = table_sort(b);
 	if (!rc && !b->keys.n)
@@ -425,6 +499,8 @@ int table_build(struct elf_image *img, struct table *ret, struct err *e)
 	rc = table_read(&b);
 	if (rc == -ENOENT)
 		rc = -ENODATA;
+	if (!rc)
+		table_find_stubs(&b);
 	if (!rc)
 		rc = table_build_rows(&b);
 	if (!rc)

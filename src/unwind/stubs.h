@@ -1,0 +1,35 @@
+/* stubs.h - how far the stack is pushed inside of the linker's call stubs, read off their code.
+ *
+ * GNU ld and gold describe the stubs they write; lld and mold do not, nor does GNU ld in static
+ * programs or when asked not to. Up to 40 % of the samples of code that calls tiny functions of other
+ * files hit stubs, so they cannot be left out. A stub is made of some ten instructions: anything else
+ * ends the reading, and what is behind it stays undescribed.
+ *
+ * Encodings: Intel SDM volume 2; layouts: x86-64 psABI section 5.2 and the linkers' output.
+ * Thread safety: a struct stubs is a value of its owner's. The code is borrowed.
+ */
+#ifndef WAGGLE_UNWIND_STUBS_H
+#define WAGGLE_UNWIND_STUBS_H
+
+#include "base/cursor.h"
+
+/* A hundred times what the largest programs have. */
+#define STUBS_CAP (UINT64_C(16) << 20)
+
+struct stubs {
+	const uint8_t *start;
+	struct cursor code;
+	uint32_t cfa_off;
+};
+
+struct stub_row {
+	uint32_t at;      /* offset in the code from which this holds */
+	uint32_t cfa_off; /* CFA = rsp + this */
+};
+
+/* At most STUBS_CAP bytes are looked at. */
+struct stubs stubs_of(const uint8_t *code, size_t size);
+/* The next row; neighbours may be the same. False at the end; s->code.p is behind what was understood. */
+bool stubs_next(struct stubs *s, struct stub_row *ret);
+
+#endif
