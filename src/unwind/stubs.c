@@ -1,7 +1,9 @@
-/* stubs.c - a disassembler that knows a dozen instructions: what linkers write into call stubs.
+/* stubs.c - a disassembler that knows two dozen instructions: what linkers write into call stubs, and
+ * what _init and _fini are made of.
  *
  * A stub is entered by a call (8 bytes on the stack) or by a jump from the stub before it, and every
- * stub ends in a jump. So the height is 8 behind any jump, and 8 more behind each push. The lazy
+ * stub ends in a jump. So the height is 8 behind any jump, and 8 more behind each push (_init and _fini
+ * end in a return, and take back what they pushed before). The lazy
  * resolver's own stub, the first of its section, is jumped to with a number already pushed; it is told
  * by the push from memory that it begins with (mold's pushes a register first, and is right as it is).
  */
@@ -10,7 +12,7 @@
 #define HEIGHT_ENTRY  8u
 #define HEIGHT_HEADER 16u /* the relocation's number was pushed */
 
-enum stub_op { STUB_OTHER, STUB_PLAIN, STUB_PUSH, STUB_PUSH_MEMORY, STUB_JUMP };
+enum stub_op { STUB_OTHER, STUB_PLAIN, STUB_PUSH, STUB_PUSH_MEMORY, STUB_POP, STUB_JUMP };
 
 /* One encoding: `n` bytes to recognise it by, then operands. */
 static const struct stub_code {
@@ -35,6 +37,17 @@ static const struct stub_code {
 	{3, {0x0f, 0x1f, 0x44}, 2, STUB_PLAIN},
 	{3, {0x0f, 0x1f, 0x80}, 4, STUB_PLAIN},
 	{3, {0x0f, 0x1f, 0x84}, 5, STUB_PLAIN},
+	/* _init and _fini: of glibc, then of musl */
+	{4, {0x48, 0x83, 0xec, 0x08}, 0, STUB_PUSH}, /* sub $8, %rsp */
+	{4, {0x48, 0x83, 0xc4, 0x08}, 0, STUB_POP},  /* add $8, %rsp */
+	{3, {0x48, 0x8b, 0x05}, 4, STUB_PLAIN},      /* mov disp(%rip), %rax */
+	{3, {0x48, 0x85, 0xc0}, 0, STUB_PLAIN},      /* test %rax, %rax */
+	{1, {0x74}, 1, STUB_PLAIN},                  /* je, over the call */
+	{2, {0xff, 0xd0}, 0, STUB_PLAIN},            /* call *%rax */
+	{1, {0xe8}, 4, STUB_PLAIN},                  /* call */
+	{1, {0x50}, 0, STUB_PUSH},                   /* push %rax */
+	{1, {0x58}, 0, STUB_POP},                    /* pop %rax */
+	{1, {0xc3}, 0, STUB_JUMP},                   /* ret */
 };
 
 /* Steps over one instruction; STUB_OTHER (and nothing stepped over) when it is not one of ours. */
@@ -86,5 +99,9 @@ bool stubs_next(struct stubs *s, struct stub_row *ret)
 		s->cfa_off = HEIGHT_ENTRY;
 	else if (op == STUB_PUSH || op == STUB_PUSH_MEMORY)
 		s->cfa_off += 8;
+	else if (op == STUB_POP && s->cfa_off == HEIGHT_ENTRY)
+		op = STUB_OTHER; /* what was pushed elsewhere */
+	else if (op == STUB_POP)
+		s->cfa_off -= 8;
 	return op != STUB_OTHER;
 }

@@ -1,4 +1,5 @@
-/* stubs.h - how far the stack is pushed inside of the linker's call stubs, read off their code.
+/* stubs.h - how far the stack is pushed inside of the linker's call stubs, and of _init and _fini, read
+ * off their code.
  *
  * GNU ld and gold describe the stubs they write; lld and mold do not, nor does GNU ld in static
  * programs or when asked not to. Up to 40 % of the samples of code that calls tiny functions of other
@@ -29,7 +30,7 @@ struct stub_row {
 
 /* At most STUBS_CAP bytes are looked at. */
 struct stubs stubs_of(const uint8_t *code, size_t size);
-/* The next row; neighbours may be the same. False at the end; s->code.p is behind what was understood. */
+/* The next row; neighbours may be the same. False at the end: *ret is where what is not understood begins. */
 bool stubs_next(struct stubs *s, struct stub_row *ret);
 
 #endif

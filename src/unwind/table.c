@@ -27,7 +27,7 @@
 #define ROWS_CAP    (1u << 24)
 #define PROGRAM_CAP (1u << 20)
 
-#define STUB_SECTIONS 4
+#define STUB_SECTIONS 6
 
 enum { TABLE_END, TABLE_UNKNOWN }; /* every dictionary begins with these (rules.h) */
 
@@ -140,10 +140,12 @@ static int table_read(struct table_build *b)
 	return eh != -ENOENT ? eh : debug;
 }
 
-/* Call stubs: described by some linkers only. Without section headers they cannot be told. */
+/* Code that linkers and start files add, described by some only. Without section headers it cannot be
+ * told. */
 static void table_find_stubs(struct table_build *b)
 {
-	static const char *const names[STUB_SECTIONS] = {".plt", ".plt.sec", ".plt.got", ".iplt"};
+	static const char *const names[STUB_SECTIONS] = {".plt",  ".plt.sec", ".plt.got",
+							 ".iplt", ".init",    ".fini"};
 
 	for (size_t i = 0; i < STUB_SECTIONS; i++) {
 		struct elf_section s;
