@@ -1,9 +1,11 @@
 /* links.c - one path of depth 60 whose frames are of every kind a compiler makes: fixed, of run-time size,
  * realigned, and realigned with run-time size (saved through r10). test/live/coverage.py builds it in
  * many ways; the path is the same in all of them.
- * Usage: links [SECONDS]
+ * Usage: links [SECONDS [NAME]]  (NAME: what the thread calls itself)
  * CFLAGS: -O2 -fomit-frame-pointer -fno-optimize-sibling-calls
  */
+#include <sys/prctl.h>
+
 #include "chain.h"
 
 FRAME uint64_t link_0(uint64_t ns)
@@ -25,6 +27,8 @@ DEPTHS(LINK, link)
 
 int main(int argc, char **argv)
 {
+	if (argc > 2)
+		prctl(PR_SET_NAME, argv[2]);
 	burn_sink = link_60((uint64_t)(burn_arg(argc, argv, 1, 5) * 1e9));
 	return 0;
 }
