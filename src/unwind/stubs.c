@@ -1,5 +1,5 @@
-/* stubs.c - a disassembler that knows two dozen instructions: what linkers write into call stubs, and
- * what _init and _fini are made of.
+/* stubs.c - a disassembler that knows a few dozen instructions: what linkers write into call stubs, and
+ * what _init, _fini and crtbegin.o are made of.
  *
  * A stub is entered by a call (8 bytes on the stack) or by a jump from the stub before it, and every
  * stub ends in a jump. So the height is 8 behind any jump, and 8 more behind each push (_init and _fini
@@ -9,10 +9,20 @@
  */
 #include "unwind/stubs.h"
 
+#include <elf.h>
+
 #define HEIGHT_ENTRY  8u
 #define HEIGHT_HEADER 16u /* the relocation's number was pushed */
 
-enum stub_op { STUB_OTHER, STUB_PLAIN, STUB_PUSH, STUB_PUSH_MEMORY, STUB_POP, STUB_JUMP };
+enum stub_op {
+	STUB_OTHER,
+	STUB_PLAIN,
+	STUB_PUSH,
+	STUB_PUSH_MEMORY,
+	STUB_PUSH_FP,
+	STUB_POP,
+	STUB_JUMP
+};
 
 /* One encoding: `n` bytes to recognise it by, then operands. */
 static const struct stub_code {
@@ -48,6 +58,32 @@ static const struct stub_code {
 	{1, {0x50}, 0, STUB_PUSH},                   /* push %rax */
 	{1, {0x58}, 0, STUB_POP},                    /* pop %rax */
 	{1, {0xc3}, 0, STUB_JUMP},                   /* ret */
+	/* crtbegin.o's functions, position independent or not */
+	{3, {0x48, 0x8d, 0x3d}, 4, STUB_PLAIN},       /* lea disp(%rip), %rdi */
+	{3, {0x48, 0x8d, 0x05}, 4, STUB_PLAIN},       /* .. %rax */
+	{3, {0x48, 0x8d, 0x35}, 4, STUB_PLAIN},       /* .. %rsi */
+	{3, {0x48, 0x39, 0xf8}, 0, STUB_PLAIN},       /* cmp %rdi, %rax */
+	{3, {0x48, 0x29, 0xfe}, 0, STUB_PLAIN},       /* sub %rdi, %rsi */
+	{3, {0x48, 0x89, 0xf0}, 0, STUB_PLAIN},       /* mov %rsi, %rax */
+	{4, {0x48, 0xc1, 0xee, 0x3f}, 0, STUB_PLAIN}, /* shr $63, %rsi */
+	{4, {0x48, 0xc1, 0xf8, 0x03}, 0, STUB_PLAIN}, /* sar $3, %rax */
+	{3, {0x48, 0x01, 0xc6}, 0, STUB_PLAIN},       /* add %rax, %rsi */
+	{3, {0x48, 0xd1, 0xfe}, 0, STUB_PLAIN},       /* sar %rsi */
+	{2, {0xff, 0xe0}, 0, STUB_JUMP},              /* jmp *%rax */
+	{2, {0x80, 0x3d}, 5, STUB_PLAIN},             /* cmpb $imm, disp(%rip) */
+	{1, {0x75}, 1, STUB_PLAIN},                   /* jne */
+	{1, {0x55}, 0, STUB_PUSH_FP},                 /* push %rbp */
+	{3, {0x48, 0x83, 0x3d}, 5, STUB_PLAIN},       /* cmpq $imm, disp(%rip) */
+	{3, {0x48, 0x89, 0xe5}, 0, STUB_PLAIN},       /* mov %rsp, %rbp */
+	{3, {0x48, 0x8b, 0x3d}, 4, STUB_PLAIN},       /* mov disp(%rip), %rdi */
+	{2, {0xff, 0x15}, 4, STUB_PLAIN},             /* call *disp(%rip) */
+	{2, {0xc6, 0x05}, 5, STUB_PLAIN},             /* movb $imm, disp(%rip) */
+	{1, {0x5d}, 0, STUB_POP},                     /* pop %rbp */
+	{1, {0xb8}, 4, STUB_PLAIN},                   /* mov imm32, %eax */
+	{1, {0xbe}, 4, STUB_PLAIN},                   /* .. %esi */
+	{1, {0xbf}, 4, STUB_PLAIN},                   /* .. %edi */
+	{2, {0x48, 0x3d}, 4, STUB_PLAIN},             /* cmp $imm32, %rax */
+	{3, {0x48, 0x81, 0xee}, 4, STUB_PLAIN},       /* sub $imm32, %rsi */
 };
 
 /* Steps over one instruction; STUB_OTHER (and nothing stepped over) when it is not one of ours. */
@@ -93,15 +129,89 @@ bool stubs_next(struct stubs *s, struct stub_row *ret)
 {
 	enum stub_op op;
 
-	*ret = (struct stub_row){(uint32_t)(s->code.p - s->start), s->cfa_off};
+	*ret = (struct stub_row){(uint32_t)(s->code.p - s->start), s->cfa_off, s->fp_at};
 	op = stub_step(&s->code);
-	if (op == STUB_JUMP)
-		s->cfa_off = HEIGHT_ENTRY;
-	else if (op == STUB_PUSH || op == STUB_PUSH_MEMORY)
+	switch (op) {
+	case STUB_PUSH_FP:
+	case STUB_PUSH:
+	case STUB_PUSH_MEMORY:
 		s->cfa_off += 8;
-	else if (op == STUB_POP && s->cfa_off == HEIGHT_ENTRY)
-		op = STUB_OTHER; /* what was pushed elsewhere */
-	else if (op == STUB_POP)
+		if (op == STUB_PUSH_FP)
+			s->fp_at = s->cfa_off;
+		return true;
+	case STUB_POP:
+		if (s->cfa_off == HEIGHT_ENTRY) /* what was pushed elsewhere */
+			return false;
 		s->cfa_off -= 8;
-	return op != STUB_OTHER;
+		break;
+	case STUB_JUMP:
+		s->cfa_off = HEIGHT_ENTRY;
+		break;
+	case STUB_PLAIN:
+		return true;
+	case STUB_OTHER:
+		return false;
+	}
+	if (s->fp_at > s->cfa_off)
+		s->fp_at = 0;
+	return true;
+}
+
+/* -- where they are -------------------------------------------------------------------------- */
+
+#define START_FAR   128u /* from the entry point to crtbegin.o's functions */
+#define START_BYTES 512u /* and to their end */
+#define START_LOOK  17u  /* how many bytes tell the first one */
+
+/* crtbegin.o begins with deregister_tm_clones, which compares two addresses that are the same. */
+static bool stubs_is_start(const uint8_t *code)
+{
+	static const uint8_t lea_rdi[] = {0x48, 0x8d, 0x3d}, lea_rax[] = {0x48, 0x8d, 0x05},
+			     cmp[] = {0x48, 0x39, 0xf8}, cmp_imm[] = {0x48, 0x3d};
+
+	if (memcmp(code, lea_rdi, 3) == 0)
+		return memcmp(code + 7, lea_rax, 3) == 0 && memcmp(code + 14, cmp, 3) == 0;
+	return code[0] == 0xb8 && memcmp(code + 5, cmp_imm, 2) == 0 &&
+	       memcmp(code + 1, code + 7, 4) == 0;
+}
+
+/* In libraries it is the first code, in programs it is behind the entry point. */
+static bool stubs_find_start(struct elf_image *img, struct elf_section *ret)
+{
+	uint64_t vaddr = elf_image_entry(img), left;
+	struct elf_section text;
+	const uint8_t *code;
+
+	if (elf_image_section_head(img, ".text", &text) || text.type != SHT_PROGBITS)
+		return false;
+	if (vaddr < text.vaddr || vaddr - text.vaddr >= text.size)
+		vaddr = text.vaddr;
+	vaddr = (vaddr + 15) & ~UINT64_C(15);
+	left = vaddr - text.vaddr < text.size ? text.size - (vaddr - text.vaddr) : 0;
+	left = left < START_BYTES ? left : START_BYTES;
+	if (elf_image_bytes(img, vaddr - text.vaddr + text.offset, left, &code))
+		return false;
+	for (uint64_t at = 0; at <= START_FAR && at + START_LOOK <= left; at += 16) {
+		if (!stubs_is_start(code + at))
+			continue;
+		*ret = (struct elf_section){
+			.data = code + at, .size = left - at, .vaddr = vaddr + at};
+		return true;
+	}
+	return false;
+}
+
+size_t stubs_find(struct elf_image *img, struct elf_section ret[STUBS_MAX])
+{
+	static const char *const names[STUBS_MAX - 1] = {".plt",  ".plt.sec", ".plt.got",
+							 ".iplt", ".init",    ".fini"};
+	size_t n = 0;
+
+	for (size_t i = 0; i < STUBS_MAX - 1; i++) {
+		struct elf_section s;
+
+		if (!elf_image_section(img, names[i], &s) && s.data && s.type == SHT_PROGBITS)
+			ret[n++] = s;
+	}
+	return n + stubs_find_start(img, &ret[n]);
 }

@@ -12,6 +12,7 @@
 
 #include "base/vec.h"
 #include "elf/cfi.h"
+#include "unwind/mend.h"
 #include "unwind/rules.h"
 #include "unwind/stubs.h"
 
@@ -27,8 +28,6 @@
 #define ROWS_CAP    (1u << 24)
 #define PROGRAM_CAP (1u << 20)
 
-#define STUB_SECTIONS 6
-
 enum { TABLE_END, TABLE_UNKNOWN }; /* every dictionary begins with these (rules.h) */
 
 struct table_key {
@@ -42,8 +41,8 @@ struct table_build {
 	const struct cfi_arch *arch;
 	struct cfi part[2]; /* .eh_frame, then .debug_frame */
 	int n_parts;
-	struct elf_section stubs[STUB_SECTIONS];
-	uint32_t n_stubs;
+	struct elf_section stubs[STUBS_MAX];
+	size_t n_stubs;
 	uint32_t stubs_from;        /* keys' numbers from here on are stubs */
 	VEC(struct table_key) keys; /* `fde` counts through both parts, then through stubs */
 	VEC(struct table_row) rows;
@@ -140,21 +139,6 @@ static int table_read(struct table_build *b)
 	return eh != -ENOENT ? eh : debug;
 }
 
-/* Code that linkers and start files add, described by some only. Without section headers it cannot be
- * told. */
-static void table_find_stubs(struct table_build *b)
-{
-	static const char *const names[STUB_SECTIONS] = {".plt",  ".plt.sec", ".plt.got",
-							 ".iplt", ".init",    ".fini"};
-
-	for (size_t i = 0; i < STUB_SECTIONS; i++) {
-		struct elf_section s;
-
-		if (!elf_image_section(b->img, names[i], &s) && s.data && s.type == SHT_PROGBITS)
-			b->stubs[b->n_stubs++] = s;
-	}
-}
-
 static const struct cfi *table_part(const struct table_build *b, uint32_t *fde)
 {
 	if (*fde < b->part[0].fdes.n)
@@ -215,7 +199,7 @@ static int table_add_keys(struct table_build *b, const struct cfi *c, size_t fir
 static int table_add_stubs(struct table_build *b, size_t first)
 {
 	b->stubs_from = (uint32_t)first;
-	if (first + STUB_SECTIONS > UINT32_MAX || !VEC_RESERVE(&b->keys, b->n_stubs))
+	if (first + STUBS_MAX > UINT32_MAX || !VEC_RESERVE(&b->keys, b->n_stubs))
 		return -ENOMEM;
 	for (uint32_t i = 0; i < b->n_stubs; i++) {
 		const struct elf_section *s = &b->stubs[i];
@@ -364,6 +348,11 @@ static int table_put_stubs(struct table_build *b, const struct table_key *k, uin
 		struct unwind_rule rule = {
 			.kind = RULE_RSP, .cfa_off = (int32_t)row.cfa_off, .ra_off = -8};
 
+		if (row.fp_at) {
+			rule.rbp_kind = row.fp_at <= INT16_MAX ? RBP_CFA : RBP_LOST;
+			rule.rbp_off = row.fp_at <= INT16_MAX ? (int16_t)-row.fp_at : 0;
+		}
+
 		if (b->rows.n > ROWS_CAP)
 			return -EBADMSG;
 		if (!VEC_RESERVE(&b->rows, 2))
@@ -407,6 +396,58 @@ static int table_put_all(struct table_build *b)
 	return 0;
 }
 
+/* The first row at or behind the offset. */
+static size_t table_lower(const struct table_build *b, uint64_t offset)
+{
+	size_t lo = 0, hi = b->rows.n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (b->rows.at[mid].offset < offset)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+/* Makes the rule hold in [from, to), whatever was said of it. */
+static int table_override(struct table_build *b, const struct mend *m)
+{
+	uint16_t rule = table_number(b, &m->rule), after, before;
+	size_t lo = table_lower(b, m->from), hi = table_lower(b, m->to + 1), n = 0;
+	struct table_row rows[2];
+
+	if (!VEC_RESERVE(&b->rows, 2))
+		return -ENOMEM;
+	before = lo ? b->rows.at[lo - 1].rule : TABLE_END;
+	after = hi ? b->rows.at[hi - 1].rule : TABLE_END;
+	if (before != rule)
+		rows[n++] = (struct table_row){m->from, rule};
+	if (after != rule)
+		rows[n++] = (struct table_row){m->to, after};
+	memmove(b->rows.at + lo + n, b->rows.at + hi, (b->rows.n - hi) * sizeof(*rows));
+	memcpy(b->rows.at + lo, rows, n * sizeof(*rows));
+	b->rows.n = b->rows.n - (hi - lo) + n;
+	return 0;
+}
+
+static int table_mend(struct table_build *b)
+{
+	struct table so_far = {.rows = b->rows.at,
+			       .n = b->rows.n,
+			       .rules = b->array,
+			       .n_rules = rules_count(b->rules)};
+	mends found = {0};
+	int rc = mend_find(b->img, &so_far, &found);
+
+	for (size_t i = 0; i < found.n && !rc; i++)
+		rc = table_override(b, &found.at[i]);
+	VEC_FREE(&found);
+	return rc;
+}
+
 static void table_insert(struct table_build *b, size_t at, uint64_t offset, uint16_t rule)
 {
 	struct table_row *rows = b->rows.at;
@@ -422,21 +463,14 @@ static int table_put_entry(struct table_build *b)
 	static const struct unwind_rule bottom = {.kind = RULE_BOTTOM};
 	uint64_t vaddr = elf_image_entry(b->img), offset, end;
 	const struct elf_segment *seg = vaddr ? table_segment(b, vaddr, NULL) : NULL;
-	size_t lo = 0, hi = b->rows.n;
+	size_t lo;
 
 	if (!seg)
 		return 0;
 	offset = vaddr - seg->vaddr + seg->offset;
 	end = seg->filesz - (vaddr - seg->vaddr) < ENTRY_MAX ? seg->offset + seg->filesz
 							     : offset + ENTRY_MAX;
-	while (lo < hi) { /* the first row behind the entry point */
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (b->rows.at[mid].offset <= offset)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
+	lo = table_lower(b, offset + 1);
 	if (lo && b->rows.at[lo - 1].rule != TABLE_END)
 		return 0;
 	if (!VEC_RESERVE(&b->rows, 2))
@@ -469,7 +503,9 @@ static int table_build_rows(struct table_build *b)
 		rc = table_start_rows(b);
 	if (!rc)
 		rc = table_put_all(b);
-	return rc ? rc : table_put_entry(b);
+	if (!rc)
+		rc = table_put_entry(b);
+	return rc ? rc : table_mend(b);
 }
 
 /* Hands over what was built, cut to size. */
@@ -502,7 +538,7 @@ int table_build(struct elf_image *img, struct table *ret, struct err *e)
 	if (rc == -ENOENT)
 		rc = -ENODATA;
 	if (!rc)
-		table_find_stubs(&b);
+		b.n_stubs = stubs_find(img, b.stubs);
 	if (!rc)
 		rc = table_build_rows(&b);
 	if (!rc)

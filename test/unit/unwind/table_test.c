@@ -15,6 +15,7 @@
 #include "elf/cfi.h"
 #include "elf/image.h"
 #include "unit/unwind/oracle.h"
+#include "unwind/stubs.h"
 #include "unwind/table.h"
 
 #define SAMPLES 3000
@@ -80,12 +81,11 @@ static void check_order(const struct table *t, bool distinct)
 /* Code that linkers and start files add. */
 static bool is_stub(const struct subject *s, uint64_t vaddr)
 {
-	static const char *const names[] = {".plt", ".plt.sec", ".plt.got", ".iplt", ".init", ".fini"};
-	struct elf_section sec;
+	struct elf_section at[STUBS_MAX];
+	size_t n = stubs_find(s->img, at);
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-		if (elf_image_section_head(s->img, names[i], &sec) == 0 && vaddr >= sec.vaddr &&
-		    vaddr - sec.vaddr < sec.size)
+	for (size_t i = 0; i < n; i++)
+		if (vaddr >= at[i].vaddr && vaddr - at[i].vaddr < at[i].size)
 			return true;
 	return false;
 }
