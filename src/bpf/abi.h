@@ -106,7 +106,7 @@ enum rule_kind {
 	RULE_END,      /* no function here (gap): rule 0 is always this */
 	RULE_RSP,      /* CFA = rsp + cfa_off */
 	RULE_RBP,      /* CFA = rbp + cfa_off */
-	RULE_REG,      /* CFA = cfa_reg + cfa_off: rbx, or any register in frame 0 */
+	RULE_REG,      /* CFA = cfa_reg + cfa_off: rbx or one that calls may change; any in frame 0 */
 	RULE_DEREF_RSP,/* CFA = *(rsp + cfa_off) + add */
 	RULE_DEREF_RBP,/* CFA = *(rbp + cfa_off) + add */
 	RULE_PLT,      /* CFA = rsp + 8 + ((rip & 15) >= cfa_off ? 8 : 0) */
@@ -114,6 +114,7 @@ enum rule_kind {
 	RULE_BOTTOM,   /* return address undefined: outermost frame */
 	RULE_UNKNOWN,  /* described, but in a way we cannot follow */
 	RULE_RA_REG,   /* CFA = rsp + cfa_off, the return address is in cfa_reg (vfork): frame 0 */
+	RULE_DEREF_INDEX, /* CFA = *(rsp + cfa_off + 8 * cfa_reg) + add (OpenSSL's Montgomery) */
 	RULE_KIND_MAX
 };
 
@@ -135,7 +136,7 @@ struct unwind_rule {
 	int16_t ra_off;   /* return address at CFA + ra_off (-8 almost everywhere) */
 	uint8_t kind;     /* enum rule_kind */
 	uint8_t rbp_kind; /* enum rbp_kind */
-	uint8_t cfa_reg;  /* DWARF register number, for RULE_REG and RULE_RA_REG */
+	uint8_t cfa_reg;  /* DWARF register number, for RULE_REG, _RA_REG, _DEREF_INDEX */
 	uint8_t rbx_at;   /* caller's rbx: 0 unchanged, 1..254 saved at CFA - 8 * this, RBX_LOST */
 };
 

@@ -11,6 +11,7 @@
 
 /* struct walk's regs_known, by DWARF number. */
 #define REGS_ALL 0xffffu
+#define REGS_SCRATCH 0x0f37u /* rax, rdx, rcx, rsi, rdi, r8..r11: calls may change them (psABI 3.2.1) */
 #define DWARF_RBX 3u
 
 /* A frame pointer further away than this is taken for some other value. */
@@ -118,6 +119,13 @@ static __always_inline u32 rule_cfa(struct walk *w, struct unwind_rule *r, u64 *
 			return WALK_STACK_READ;
 		*ret += r->add;
 		return 0;
+	case RULE_DEREF_INDEX:
+		if (!(w->regs_known >> (r->cfa_reg & 15) & 1))
+			return WALK_RULE;
+		if (stack_word(w, w->sp + r->cfa_off + 8 * w->regs[r->cfa_reg & 15], ret))
+			return WALK_STACK_READ;
+		*ret += r->add;
+		return 0;
 	case RULE_REG:
 		if (!(w->regs_known >> (r->cfa_reg & 15) & 1))
 			return WALK_RULE;
@@ -131,16 +139,18 @@ static __always_inline u32 rule_cfa(struct walk *w, struct unwind_rule *r, u64 *
 }
 
 /* What is left of the registers in the caller: rbx, and of it only where it is. It is read if a rule asks
- * for it, which is rare: hardly a walk pays for it. */
+ * for it, which is rare: hardly a walk pays for it. Registers that calls may change are taken to have
+ * been kept: a caller's rule asks for one only where whoever wrote it knew that the callee keeps it
+ * (OpenSSL's AES-GCM computes its CFA from rax around calls of its own helpers). */
 static __always_inline void rule_registers(struct walk *w, struct unwind_rule *r, u64 cfa)
 {
 	if (r->rbx_at == RBX_LOST) {
-		w->regs_known = 0;
+		w->regs_known &= REGS_SCRATCH;
 	} else if (r->rbx_at) {
-		w->regs_known = 1u << DWARF_RBX;
+		w->regs_known = (w->regs_known & REGS_SCRATCH) | 1u << DWARF_RBX;
 		w->rbx_slot = cfa - 8 * (u64)r->rbx_at;
 	} else {
-		w->regs_known &= 1u << DWARF_RBX;
+		w->regs_known &= REGS_SCRATCH | 1u << DWARF_RBX;
 	}
 }
 
@@ -172,8 +182,9 @@ static __always_inline u32 step_rule(struct walk *w, struct unwind_rule *r)
 		return WALK_CFA;
 	if (r->rbp_kind == RBP_CFA && stack_word(w, cfa + r->rbp_off, &bp))
 		return WALK_STACK_READ;
+	/* After its `leave` GCC still says so, when rbp is the caller's already and may be anything. */
 	if (r->rbp_kind == RBP_RBP && stack_word(w, w->bp + r->rbp_off, &bp))
-		return WALK_STACK_READ;
+		bp = w->bp;
 	end = rule_return(w, r, cfa, &ra);
 	if (end)
 		return end;

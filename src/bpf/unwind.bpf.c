@@ -158,6 +158,9 @@ static __always_inline u32 walk_step(struct walk *w)
 	if (w->n >= w->limit)
 		return WALK_DEPTH;
 	why = mapping_find(w, look);
+	/* The trampoline of return probes is the first byte of its mapping: no call lies before it. */
+	if (why && !w->exact && !mapping_find(w, w->ip) && w->now.start == w->ip && uprobe_undo(w))
+		return WALK_END_MAX;
 	if (why)
 		return mapping_failed(w, why);
 	w->retries = 0;

@@ -39,7 +39,7 @@ static const char *const dump_rules[RULE_KIND_MAX] = {
 	[RULE_END] = "end", [RULE_RSP] = "rsp", [RULE_RBP] = "rbp", [RULE_REG] = "reg",
 	[RULE_DEREF_RSP] = "*rsp", [RULE_DEREF_RBP] = "*rbp", [RULE_PLT] = "plt",
 	[RULE_SIGNAL] = "signal", [RULE_BOTTOM] = "bottom", [RULE_UNKNOWN] = "unknown",
-	[RULE_RA_REG] = "rsp",
+	[RULE_RA_REG] = "rsp", [RULE_DEREF_INDEX] = "*rsp",
 };
 
 static const char *const dump_rbps[RBP_KIND_MAX] = {
@@ -61,6 +61,8 @@ static void dump_rule(const struct unwind_rule *r)
 	if (r->kind == RULE_REG)
 		printf("%u", r->cfa_reg);
 	printf("%+d", r->cfa_off);
+	if (r->kind == RULE_DEREF_INDEX)
+		printf("+8*reg%u", r->cfa_reg);
 	if (r->add)
 		printf("%+d", r->add);
 	printf(" rbp=%s", rbp);

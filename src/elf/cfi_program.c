@@ -8,6 +8,7 @@
 #include "elf/cfi.h"
 
 #define REMEMBER_DEPTH 32 /* compilers nest one or two deep */
+#define LEA_BYTES      4u /* lea -8(%r10), %rsp; lea -16(%r13), %rsp */
 
 enum {
 	CFA_ADVANCE = 1, /* these three are the two top bits */
@@ -45,6 +46,7 @@ enum {
 	OP_DEREF = 0x06,
 	OP_CONST1U = 0x08,
 	OP_AND = 0x1a,
+	OP_MUL = 0x1e,
 	OP_PLUS = 0x22,
 	OP_PLUS_UCONST = 0x23,
 	OP_SHL = 0x24,
@@ -84,73 +86,103 @@ static bool cfi_expr_plt(const struct cfi_arch *a, const uint8_t *p, uint32_t le
 	return true;
 }
 
-/* "*(sp or fp + offset) [+ add]": the stack pointer was saved there (realignment, OpenSSL). */
-static uint8_t cfi_expr_deref(const struct cfi_arch *a, struct cursor c, int64_t *ret_off,
-			      int64_t *ret_add)
-{
-	uint8_t base = cursor_u8(&c), op;
-	bool sp = base == OP_BREG0 + a->sp;
-	int64_t add = 0;
+/* How the CFA is found: an enum rule_kind and its numbers. */
+struct cfi_found {
+	uint8_t kind, reg;
+	int64_t off, add;
+};
 
-	if (c.bad || (!sp && base != OP_BREG0 + a->fp))
-		return RULE_UNKNOWN;
-	*ret_off = cursor_sleb(&c);
-	*ret_add = 0;
-	if (!c.bad && !cursor_left(&c))
-		return sp ? RULE_RSP : RULE_RBP;
-	if (cursor_u8(&c) != OP_DEREF)
-		return RULE_UNKNOWN;
-	if (cursor_left(&c)) {
-		op = cursor_u8(&c);
-		if (op == OP_PLUS_UCONST)
-			add = (int64_t)cursor_uleb(&c);
-		else if (op == OP_CONST1U)
-			add = cursor_u8(&c);
-		else if (op >= OP_LIT0 && op < OP_LIT0 + 32)
-			add = op - OP_LIT0;
-		else
-			return RULE_UNKNOWN;
-		if (op != OP_PLUS_UCONST && cursor_u8(&c) != OP_PLUS)
-			return RULE_UNKNOWN;
-	}
-	if (c.bad || cursor_left(&c))
-		return RULE_UNKNOWN;
-	*ret_add = add;
-	return sp ? RULE_DEREF_RSP : RULE_DEREF_RBP;
+/* What is added to the word that was loaded, to the end of the expression. False when it is not that.
+ */
+static bool cfi_expr_add(struct cursor *c, int64_t *ret)
+{
+	uint8_t op;
+
+	*ret = 0;
+	if (!cursor_left(c))
+		return !c->bad;
+	op = cursor_u8(c);
+	if (op == OP_PLUS_UCONST)
+		*ret = (int64_t)cursor_uleb(c);
+	else if (op == OP_CONST1U)
+		*ret = cursor_u8(c);
+	else if (op >= OP_LIT0 && op < OP_LIT0 + 32)
+		*ret = op - OP_LIT0;
+	else
+		return false;
+	if (op != OP_PLUS_UCONST && cursor_u8(c) != OP_PLUS)
+		return false;
+	return !c->bad && !cursor_left(c);
 }
 
-static uint8_t cfi_rule_cfa(const struct cfi_arch *a, const struct cfi_state *s, int64_t *ret_off,
-			    int64_t *ret_add)
+/* "*(sp + offset + 8 * register) [+ add]": OpenSSL's Montgomery multiplication keeps the stack pointer
+ * behind a vector of run-time length. `c` is behind the first offset. */
+static bool cfi_expr_index(const struct cfi_arch *a, struct cursor *c, struct cfi_found *f)
 {
+	const uint8_t form[5] = {0, OP_LIT0 + 8, OP_MUL, OP_PLUS, OP_DEREF};
+	uint8_t base = cursor_u8(c);
+	const uint8_t *p = cursor_take(c, sizeof(form));
+
+	if (!p || memcmp(p, form, sizeof(form)) != 0 || base < OP_BREG0 ||
+	    base - OP_BREG0 >= a->n_regs)
+		return false;
+	f->kind = RULE_DEREF_INDEX;
+	f->reg = base - OP_BREG0;
+	return cfi_expr_add(c, &f->add);
+}
+
+/* "sp or fp + offset", and "*(sp or fp + offset) [+ add]": the stack pointer was saved there
+ * (realignment, OpenSSL). */
+static bool cfi_expr_base(const struct cfi_arch *a, struct cursor c, struct cfi_found *f)
+{
+	uint8_t base = cursor_u8(&c);
+	bool sp = base == OP_BREG0 + a->sp;
+	struct cursor look;
+
+	if (c.bad || (!sp && base != OP_BREG0 + a->fp))
+		return false;
+	f->off = cursor_sleb(&c);
+	if (!cursor_left(&c)) {
+		f->kind = sp ? RULE_RSP : RULE_RBP;
+		return !c.bad;
+	}
+	look = c;
+	if (cursor_u8(&look) != OP_DEREF)
+		return sp && cfi_expr_index(a, &c, f);
+	f->kind = sp ? RULE_DEREF_RSP : RULE_DEREF_RBP;
+	return cfi_expr_add(&look, &f->add);
+}
+
+static struct cfi_found cfi_rule_cfa(const struct cfi_arch *a, const struct cfi_state *s)
+{
+	struct cfi_found f = {.kind = RULE_UNKNOWN}, none = f;
 	uint8_t n;
 
-	*ret_add = 0;
-	if (s->expr) {
-		if (cfi_expr_plt(a, s->expr, s->expr_len, &n)) {
-			*ret_off = n;
-			return RULE_PLT;
-		}
-		return cfi_expr_deref(a, cursor_of(s->expr, s->expr_len), ret_off, ret_add);
-	}
-	*ret_off = s->cfa_off;
+	if (s->expr && cfi_expr_plt(a, s->expr, s->expr_len, &n))
+		return (struct cfi_found){.kind = RULE_PLT, .off = n};
+	if (s->expr)
+		return cfi_expr_base(a, cursor_of(s->expr, s->expr_len), &f) ? f : none;
+	f.off = s->cfa_off;
 	if (s->cfa_reg == a->sp)
-		return RULE_RSP;
-	if (s->cfa_reg == a->fp)
-		return RULE_RBP;
-	return s->cfa_reg < a->n_regs ? RULE_REG : RULE_UNKNOWN;
+		f.kind = RULE_RSP;
+	else if (s->cfa_reg == a->fp)
+		f.kind = RULE_RBP;
+	else if (s->cfa_reg < a->n_regs)
+		f = (struct cfi_found){.kind = RULE_REG, .reg = s->cfa_reg, .off = s->cfa_off};
+	return f;
 }
 
 /* Where the return address is, given how the CFA is found; false when no rule says that. */
-static bool cfi_rule_return(const struct cfi_arch *a, const struct cfi_state *s, uint8_t cfa_kind,
-			    struct unwind_rule *r)
+static bool cfi_rule_return(const struct cfi_arch *a, const struct cfi_state *s,
+			    const struct cfi_found *f, struct unwind_rule *r)
 {
 	if (s->ra == CFI_AT_CFA && s->ra_off == (int16_t)s->ra_off) {
-		r->kind = cfa_kind;
+		r->kind = f->kind;
 		r->ra_off = (int16_t)s->ra_off;
-		r->cfa_reg = cfa_kind == RULE_REG ? s->cfa_reg : 0;
+		r->cfa_reg = f->reg;
 		return true;
 	}
-	if (s->ra == CFI_IN_REG && cfa_kind == RULE_RSP && (uint64_t)s->ra_off < a->n_regs) {
+	if (s->ra == CFI_IN_REG && f->kind == RULE_RSP && (uint64_t)s->ra_off < a->n_regs) {
 		r->kind = RULE_RA_REG;
 		r->cfa_reg = (uint8_t)s->ra_off;
 		return true;
@@ -161,17 +193,16 @@ static bool cfi_rule_return(const struct cfi_arch *a, const struct cfi_state *s,
 static struct unwind_rule cfi_rule(const struct cfi_arch *a, const struct cfi_state *s)
 {
 	struct unwind_rule r = {.kind = RULE_UNKNOWN};
-	int64_t off = 0, add = 0;
-	uint8_t kind;
+	struct cfi_found f;
 
 	if (s->ra == CFI_UNDEFINED)
 		return (struct unwind_rule){.kind = RULE_BOTTOM};
-	kind = cfi_rule_cfa(a, s, &off, &add);
-	if (kind == RULE_UNKNOWN || off != (int32_t)off || add != (int32_t)add ||
-	    !cfi_rule_return(a, s, kind, &r))
+	f = cfi_rule_cfa(a, s);
+	if (f.kind == RULE_UNKNOWN || f.off != (int32_t)f.off || f.add != (int32_t)f.add ||
+	    !cfi_rule_return(a, s, &f, &r))
 		return r;
-	r.cfa_off = (int32_t)off;
-	r.add = (int32_t)add;
+	r.cfa_off = (int32_t)f.off;
+	r.add = (int32_t)f.add;
 	r.rbx_at = s->rbx_at;
 	r.rbp_kind = RBP_LOST;
 	if (s->fp == CFI_SAME) {
@@ -185,6 +216,26 @@ static struct unwind_rule cfi_rule(const struct cfi_arch *a, const struct cfi_st
 
 /* -- the interpreter ------------------------------------------------------------------------- */
 
+/* GCC's realigned functions end in
+ *	leave; lea -8(%r10), %rsp; ret
+ * and its call frame information goes on saying "rbp is saved at rbp + 0" behind the `leave`, when rbp
+ * is the caller's already and points anywhere. It says so while the CFA is r10 (or r13) + 0 and after the
+ * CFA has become rsp + 8: the change is the end of the `lea`, whose length is known. */
+static void cfi_mend_epilogue(struct cfi_run *r, struct unwind_rule *now)
+{
+	struct cfi_row *last = r->n ? &r->rows[r->n - 1] : NULL;
+
+	if (now->kind != RULE_RSP || now->rbp_kind != RBP_RBP || now->rbp_off)
+		return;
+	now->rbp_kind = RBP_SAME;
+	if (!last || last->rule.kind != RULE_REG || last->rule.rbp_kind != RBP_RBP ||
+	    last->rule.rbp_off || r->pc - last->vaddr <= LEA_BYTES)
+		return;
+	last[1] = (struct cfi_row){r->pc - LEA_BYTES, last->rule};
+	last[1].rule.rbp_kind = RBP_SAME;
+	r->n++;
+}
+
 static void cfi_emit(struct cfi_run *r)
 {
 	struct unwind_rule rule;
@@ -193,6 +244,7 @@ static void cfi_emit(struct cfi_run *r)
 		return;
 	r->dirty = false;
 	rule = cfi_rule(r->cfi->arch, &r->now);
+	cfi_mend_epilogue(r, &rule);
 	if (r->n && unwind_rule_same(&rule, &r->rows[r->n - 1].rule))
 		return;
 	r->rows[r->n++] = (struct cfi_row){r->pc, rule};

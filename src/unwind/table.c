@@ -12,7 +12,9 @@
 
 #include "base/vec.h"
 #include "elf/cfi.h"
+#include "unwind/mend.h"
 #include "unwind/rules.h"
+#include "unwind/stubs.h"
 
 #define PADDING_MAX 16u /* linkers and compilers align functions to 16 */
 #define ENTRY_MAX                                                                                  \
@@ -39,7 +41,10 @@ struct table_build {
 	const struct cfi_arch *arch;
 	struct cfi part[2]; /* .eh_frame, then .debug_frame */
 	int n_parts;
-	VEC(struct table_key) keys; /* `fde` counts through both parts */
+	struct elf_section stubs[STUBS_MAX];
+	size_t n_stubs;
+	uint32_t stubs_from;        /* keys' numbers from here on are stubs */
+	VEC(struct table_key) keys; /* `fde` counts through both parts, then through stubs */
 	VEC(struct table_row) rows;
 	VEC(struct cfi_row) scratch;
 	struct rules *rules;              /* the table's own dictionary */
@@ -190,6 +195,28 @@ static int table_add_keys(struct table_build *b, const struct cfi *c, size_t fir
 	return 0;
 }
 
+/* Last, so that a description of the same place wins. */
+static int table_add_stubs(struct table_build *b, size_t first)
+{
+	b->stubs_from = (uint32_t)first;
+	if (first + STUBS_MAX > UINT32_MAX || !VEC_RESERVE(&b->keys, b->n_stubs))
+		return -ENOMEM;
+	for (uint32_t i = 0; i < b->n_stubs; i++) {
+		const struct elf_section *s = &b->stubs[i];
+		const struct elf_segment *seg = table_segment(b, s->vaddr, NULL);
+		uint64_t left = seg ? seg->filesz - (s->vaddr - seg->vaddr) : 0;
+
+		if (!seg || s->size > left || s->size > STUBS_CAP)
+			continue;
+		b->keys.at[b->keys.n++] = (struct table_key){
+			.offset = s->vaddr - seg->vaddr + seg->offset,
+			.fde = b->stubs_from + i,
+			.size = (uint32_t)s->size,
+		};
+	}
+	return 0;
+}
+
 /* One pass of a stable radix sort: by DIGIT_BITS bits from `shift` on. */
 static void table_sort_digit(const struct table_key *from, struct table_key *to, size_t n,
 			     uint64_t base, unsigned int shift)
@@ -311,6 +338,37 @@ static int table_put_fde(struct table_build *b, const struct table_key *k, uint3
 	return 0;
 }
 
+/* Rows of a section of stubs, of which `size` bytes count. What is not understood has none. */
+static int table_put_stubs(struct table_build *b, const struct table_key *k, uint32_t size)
+{
+	struct stubs s = stubs_of(b->stubs[k->fde - b->stubs_from].data, size);
+	struct stub_row row;
+
+	while (stubs_next(&s, &row)) {
+		struct unwind_rule rule = {
+			.kind = RULE_RSP, .cfa_off = (int32_t)row.cfa_off, .ra_off = -8};
+
+		if (row.fp_at) {
+			rule.rbp_kind = row.fp_at <= INT16_MAX ? RBP_CFA : RBP_LOST;
+			rule.rbp_off = row.fp_at <= INT16_MAX ? (int16_t)-row.fp_at : 0;
+		}
+
+		if (b->rows.n > ROWS_CAP)
+			return -EBADMSG;
+		if (!VEC_RESERVE(&b->rows, 2))
+			return -ENOMEM;
+		table_put(b, k->offset + row.at, table_number(b, &rule));
+	}
+	if (row.at < size)
+		table_put(b, k->offset + row.at, TABLE_END);
+	return 0;
+}
+
+static bool table_is_stubs(const struct table_build *b, const struct table_key *k)
+{
+	return k->fde >= b->stubs_from;
+}
+
 static int table_put_all(struct table_build *b)
 {
 	const struct table_key *k = b->keys.at;
@@ -318,19 +376,76 @@ static int table_put_all(struct table_build *b)
 
 	for (size_t i = 0; i < n; i = next) {
 		uint64_t stop = k[i].offset + k[i].size;
+		uint32_t size;
 		int rc;
 
-		for (next = i + 1; next < n && k[next].offset == k[i].offset;)
-			next++; /* described again: the first one counts */
+		/* Described again: the first one counts, and stubs only where nothing else does. */
+		for (next = i + 1; next < n && (k[next].offset == k[i].offset ||
+						(table_is_stubs(b, &k[next]) && k[next].offset < stop));)
+			next++;
 		if (next < n && stop > k[next].offset)
 			stop = k[next].offset;
-		rc = table_put_fde(b, &k[i], (uint32_t)(stop - k[i].offset));
+		size = (uint32_t)(stop - k[i].offset);
+		rc = table_is_stubs(b, &k[i]) ? table_put_stubs(b, &k[i], size)
+					      : table_put_fde(b, &k[i], size);
 		if (rc)
 			return rc;
 		if (next == n || (stop < k[next].offset && !table_is_padding(stop, k[next].offset)))
 			table_put(b, stop, TABLE_END);
 	}
 	return 0;
+}
+
+/* The first row at or behind the offset. */
+static size_t table_lower(const struct table_build *b, uint64_t offset)
+{
+	size_t lo = 0, hi = b->rows.n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (b->rows.at[mid].offset < offset)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+/* Makes the rule hold in [from, to), whatever was said of it. */
+static int table_override(struct table_build *b, const struct mend *m)
+{
+	uint16_t rule = table_number(b, &m->rule), after, before;
+	size_t lo = table_lower(b, m->from), hi = table_lower(b, m->to + 1), n = 0;
+	struct table_row rows[2];
+
+	if (!VEC_RESERVE(&b->rows, 2))
+		return -ENOMEM;
+	before = lo ? b->rows.at[lo - 1].rule : TABLE_END;
+	after = hi ? b->rows.at[hi - 1].rule : TABLE_END;
+	if (before != rule)
+		rows[n++] = (struct table_row){m->from, rule};
+	if (after != rule)
+		rows[n++] = (struct table_row){m->to, after};
+	memmove(b->rows.at + lo + n, b->rows.at + hi, (b->rows.n - hi) * sizeof(*rows));
+	memcpy(b->rows.at + lo, rows, n * sizeof(*rows));
+	b->rows.n = b->rows.n - (hi - lo) + n;
+	return 0;
+}
+
+static int table_mend(struct table_build *b)
+{
+	struct table so_far = {.rows = b->rows.at,
+			       .n = b->rows.n,
+			       .rules = b->array,
+			       .n_rules = rules_count(b->rules)};
+	mends found = {0};
+	int rc = mend_find(b->img, &so_far, &found);
+
+	for (size_t i = 0; i < found.n && !rc; i++)
+		rc = table_override(b, &found.at[i]);
+	VEC_FREE(&found);
+	return rc;
 }
 
 static void table_insert(struct table_build *b, size_t at, uint64_t offset, uint16_t rule)
@@ -348,21 +463,14 @@ static int table_put_entry(struct table_build *b)
 	static const struct unwind_rule bottom = {.kind = RULE_BOTTOM};
 	uint64_t vaddr = elf_image_entry(b->img), offset, end;
 	const struct elf_segment *seg = vaddr ? table_segment(b, vaddr, NULL) : NULL;
-	size_t lo = 0, hi = b->rows.n;
+	size_t lo;
 
 	if (!seg)
 		return 0;
 	offset = vaddr - seg->vaddr + seg->offset;
 	end = seg->filesz - (vaddr - seg->vaddr) < ENTRY_MAX ? seg->offset + seg->filesz
 							     : offset + ENTRY_MAX;
-	while (lo < hi) { /* the first row behind the entry point */
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (b->rows.at[mid].offset <= offset)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
+	lo = table_lower(b, offset + 1);
 	if (lo && b->rows.at[lo - 1].rule != TABLE_END)
 		return 0;
 	if (!VEC_RESERVE(&b->rows, 2))
@@ -385,6 +493,8 @@ static int table_build_rows(struct table_build *b)
 		rc = table_add_keys(b, &b->part[i], first);
 		first += b->part[i].fdes.n;
 	}
+	if (!rc && b->keys.n)
+		rc = table_add_stubs(b, first);
 	if (!rc)
 		rc = table_sort(b);
 	if (!rc && !b->keys.n)
@@ -393,7 +503,9 @@ static int table_build_rows(struct table_build *b)
 		rc = table_start_rows(b);
 	if (!rc)
 		rc = table_put_all(b);
-	return rc ? rc : table_put_entry(b);
+	if (!rc)
+		rc = table_put_entry(b);
+	return rc ? rc : table_mend(b);
 }
 
 /* Hands over what was built, cut to size. */
@@ -425,6 +537,8 @@ int table_build(struct elf_image *img, struct table *ret, struct err *e)
 	rc = table_read(&b);
 	if (rc == -ENOENT)
 		rc = -ENODATA;
+	if (!rc)
+		b.n_stubs = stubs_find(img, b.stubs);
 	if (!rc)
 		rc = table_build_rows(&b);
 	if (!rc)

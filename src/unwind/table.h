@@ -4,7 +4,8 @@
  * .debug_frame (both when both are there: Go with C parts), runs every FDE's program, turns addresses
  * into file offsets through the executable PT_LOADs, sorts, merges equal neighbours, and puts RULE_END
  * rows where no function is described. The last row is always RULE_END. The entry point gets
- * RULE_BOTTOM when no FDE covers it (ld.so).
+ * RULE_BOTTOM when no FDE covers it (ld.so); call stubs that the linker did not describe get rows
+ * read off their code (stubs.h).
  *
  * Gaps: what lies between two functions and is nothing but padding (less than 16 bytes, and less than
  * the alignment of the next function's start) carries on the rule before it, which saves a third of

@@ -343,6 +343,11 @@ def case(title):
     return add
 
 
+def all_cases():
+    """(title, function) of each, in order."""
+    return list(_cases)
+
+
 def run_cases(pattern=None):
     """Runs them in order; returns an exit code. The last line is "N passed, N failed, N skipped"."""
     passed = failed = skipped = 0

@@ -283,6 +283,14 @@ static void instructions(void **state)
 		     .add = 8, .ra_off = -8),
 		CASE("\x0f\x06\x77\x10\x06\x08\x10\x22", .kind = RULE_DEREF_RSP, .cfa_off = 16,
 		     .add = 16, .ra_off = -8),
+		CASE("\x0f\x0a\x77\x08\x79\x00\x38\x1e\x22\x06\x23\x08", .kind = RULE_DEREF_INDEX,
+		     .cfa_reg = 9, .cfa_off = 8, .add = 8, .ra_off = -8),
+		CASE("\x0f\x08\x77\x08\x73\x00\x38\x1e\x22\x06", .kind = RULE_DEREF_INDEX,
+		     .cfa_reg = 3, .cfa_off = 8, .ra_off = -8),
+		CASE("\x0f\x08\x77\x08\x73\x08\x38\x1e\x22\x06", .kind = RULE_UNKNOWN),
+		CASE("\x0f\x08\x77\x08\x80\x00\x38\x1e\x22\x06", .kind = RULE_UNKNOWN), /* rip */
+		CASE("\x0f\x08\x76\x08\x73\x00\x38\x1e\x22\x06", .kind = RULE_UNKNOWN),
+		CASE("\x0f\x07\x77\x08\x73\x00\x38\x1e\x22", .kind = RULE_UNKNOWN),
 		CASE("\x0f\x05\x77\x10\x06\x38\x1c", .kind = RULE_UNKNOWN), /* minus */
 		CASE("\x0f\x03\x73\x78\x06", .kind = RULE_UNKNOWN),         /* another register */
 		CASE("\x0f\x04\x77\x10\x06\x06", .kind = RULE_UNKNOWN),
@@ -332,6 +340,41 @@ static void locations(void **state)
 		assert_int_equal(rows[i].vaddr, FUNC + at[i]);
 		assert_int_equal(rows[i].rule.cfa_off, 16 + 8 * i);
 	}
+}
+
+/* GCC's realigned function: after `leave` rbp is the caller's, whatever the program says. */
+static void realigned_epilogue(void **state)
+{
+	static const struct cie_shape shape = {.eh = true};
+	struct cfi_row rows[64];
+	size_t n = RUN(&shape,
+		       "\x45\x0c\x0a\x00"             /* +5: lea 8(%rsp), %r10 */
+		       "\x4c\x10\x06\x02\x76\x00"     /* +12: mov %rsp, %rbp */
+		       "\x42\x0f\x03\x76\x78\x06"     /* +2: push %r10 */
+		       "\x60\x0c\x0a\x00"             /* +32: mov -8(%rbp), %r10 */
+		       "\x49\x0c\x07\x08",            /* +9: leave; lea -8(%r10), %rsp */
+		       rows);
+	static const struct {
+		uint32_t at;
+		uint8_t kind, rbp_kind;
+	} want[] = {
+		{0, RULE_RSP, RBP_SAME},        {5, RULE_REG, RBP_SAME}, {17, RULE_REG, RBP_RBP},
+		{19, RULE_DEREF_RBP, RBP_RBP},  {51, RULE_REG, RBP_RBP}, {56, RULE_REG, RBP_SAME},
+		{60, RULE_RSP, RBP_SAME},
+	};
+
+	assert_int_equal(n, 7);
+	for (size_t i = 0; i < n; i++) {
+		assert_int_equal(rows[i].vaddr, FUNC + want[i].at);
+		assert_int_equal(rows[i].rule.kind, want[i].kind);
+		assert_int_equal(rows[i].rule.rbp_kind, want[i].rbp_kind);
+		assert_int_equal(rows[i].rule.rbp_off, 0);
+	}
+	/* No room for a `lea` between the two. */
+	n = RUN(&shape, "\x0c\x0a\x00\x10\x06\x02\x76\x00\x44\x0c\x07\x08", rows);
+	assert_int_equal(n, 2);
+	assert_int_equal(rows[0].rule.rbp_kind, RBP_RBP);
+	assert_int_equal(rows[1].rule.rbp_kind, RBP_SAME);
 }
 
 static void refused_programs(void **state)
@@ -498,6 +541,7 @@ int main(void)
 		cmocka_unit_test(signal_frame),    cmocka_unit_test(no_return_address),
 		cmocka_unit_test(several_records), cmocka_unit_test(refused_cies),
 		cmocka_unit_test(damaged),         cmocka_unit_test(header),
+		cmocka_unit_test(realigned_epilogue),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -68,10 +68,28 @@ static inline bool oracle_is_plt(const Dwarf_Op *op, size_t n)
 	       op[4].atom <= DW_OP_lit15;
 }
 
+/* *(rsp + off + 8 * register) + add */
+static inline bool oracle_index(const Dwarf_Op *op, size_t n, struct unwind_rule *r)
+{
+	static const uint8_t form[7] = { DW_OP_breg7, 0, DW_OP_lit8, DW_OP_mul, DW_OP_plus, DW_OP_deref,
+					 DW_OP_plus_uconst };
+
+	for (size_t i = 0; i < n && i < 7; i++)
+		if (i != 1 && op[i].atom != form[i])
+			return false;
+	if (n != 7 || op[1].atom < DW_OP_breg0 || op[1].atom > DW_OP_breg15 || op[1].number)
+		return false;
+	r->kind = RULE_DEREF_INDEX;
+	r->cfa_off = (int32_t)op[0].number;
+	r->cfa_reg = op[1].atom - DW_OP_breg0;
+	r->add = (int32_t)op[6].number;
+	return true;
+}
+
 static inline void oracle_cfa(const Dwarf_Op *op, size_t n, struct unwind_rule *r)
 {
 	r->kind = RULE_UNKNOWN;
-	if (n == 0)
+	if (n == 0 || oracle_index(op, n, r))
 		return;
 	if (oracle_is_plt(op, n)) {
 		r->kind = RULE_PLT;

@@ -15,6 +15,7 @@
 #include "elf/cfi.h"
 #include "elf/image.h"
 #include "unit/unwind/oracle.h"
+#include "unwind/stubs.h"
 #include "unwind/table.h"
 
 #define SAMPLES 3000
@@ -77,15 +78,27 @@ static void check_order(const struct table *t, bool distinct)
 	}
 }
 
+/* Code that linkers and start files add. */
+static bool is_stub(const struct subject *s, uint64_t vaddr)
+{
+	struct elf_section at[STUBS_MAX];
+	size_t n = stubs_find(s->img, at);
+
+	for (size_t i = 0; i < n; i++)
+		if (vaddr >= at[i].vaddr && vaddr - at[i].vaddr < at[i].size)
+			return true;
+	return false;
+}
+
 /* Nothing described here, but less than 16 bytes behind a function, up to the aligned next one. */
-static bool is_padding(const struct oracle *o, uint64_t vaddr)
+static bool is_padding(const struct subject *s, const struct oracle *o, uint64_t vaddr)
 {
 	struct unwind_rule r;
 	uint64_t from = vaddr, to = vaddr + 1;
 
-	while (vaddr - from < 16 && !oracle_rule(o, from - 1, &r))
+	while (vaddr - from < 16 && !oracle_rule(o, from - 1, &r) && !is_stub(s, from - 1))
 		from--;
-	while (to - from < 16 && !oracle_rule(o, to, &r))
+	while (to - from < 16 && !oracle_rule(o, to, &r) && !is_stub(s, to))
 		to++;
 	return to - from < 16 && (to & -to) > to - from;
 }
@@ -95,6 +108,17 @@ static bool is_entry(const struct subject *s, uint64_t vaddr)
 	uint64_t entry = elf_image_entry(s->img);
 
 	return vaddr >= entry && vaddr - entry < 128;
+}
+
+/* Behind the `leave` of a realigned function, where GCC says that rbp is still at rbp + 0. */
+static bool is_mended(const struct unwind_rule *want, const struct unwind_rule *got)
+{
+	struct unwind_rule as_gcc = *got;
+
+	as_gcc.rbp_kind = RBP_RBP;
+	as_gcc.rbp_off = want->rbp_off;
+	return got->rbp_kind == RBP_SAME && (got->kind == RULE_RSP || got->kind == RULE_REG) &&
+	       unwind_rule_same(want, &as_gcc);
 }
 
 static void check_address(const struct subject *s, const struct oracle *o, const char *path,
@@ -107,9 +131,9 @@ static void check_address(const struct subject *s, const struct oracle *o, const
 		return;
 	if (!oracle_rule(o, vaddr, &want)) {
 		if (got.kind == RULE_END || (got.kind == RULE_BOTTOM && is_entry(s, vaddr)) ||
-		    is_padding(o, vaddr))
+		    is_padding(s, o, vaddr) || (got.kind == RULE_RSP && is_stub(s, vaddr)))
 			return;
-	} else if (unwind_rule_same(&want, &got)) {
+	} else if (unwind_rule_same(&want, &got) || is_mended(&want, &got)) {
 		++*described;
 		return;
 	}
@@ -297,6 +321,20 @@ static void linkers_agree(void **state)
 	assert_true(n >= 2);
 }
 
+/* What the first table knows, the second knows too, but for what only sections tell. */
+static void check_same_rules(const struct subject *a, const struct subject *b)
+{
+	for (size_t i = 0; i < a->t.n; i++) {
+		uint64_t offset = a->t.rows[i].offset, vaddr;
+		struct unwind_rule other = rule_at(&b->t, offset);
+
+		if (!elf_image_to_vaddr(a->img, offset, &vaddr) || is_stub(a, vaddr) || is_stub(b, vaddr))
+			continue;
+		if (table_rule(&a->t, i)->kind != RULE_END)
+			assert_true(unwind_rule_same(table_rule(&a->t, i), &other));
+	}
+}
+
 /* Sections, and then without section headers: the same rows. */
 static void no_section_headers(void **state)
 {
@@ -314,10 +352,9 @@ static void no_section_headers(void **state)
 	assert_int_equal(rc, 0);
 	assert_true(subject_open(&b, in_work("bare"), &rc));
 	assert_int_equal(rc, 0);
-	assert_int_equal(a.t.n, b.t.n);
-	assert_int_equal(a.t.n_rules, b.t.n_rules);
-	assert_memory_equal(a.t.rows, b.t.rows, a.t.n * sizeof(*a.t.rows));
-	assert_memory_equal(a.t.rules, b.t.rules, a.t.n_rules * sizeof(*a.t.rules));
+	assert_int_equal(a.t.n_fdes, b.t.n_fdes);
+	check_same_rules(&a, &b);
+	check_same_rules(&b, &a);
 	subject_close(&a);
 	subject_close(&b);
 }

@@ -1,0 +1,33 @@
+/* mend.h - rules for code whose call frame information is known to be wrong or left out, told by the
+ * code itself.
+ *
+ *   sigreturn   musl's and Go's return from signal handlers is not described as such
+ *   clone       glibc describes neither the system call in clone() nor what follows it in the parent,
+ *               where whoever starts threads or programs spends its time
+ *   Go          the functions at the bottom of goroutines' and threads' stacks, and the calls that are
+ *               made on another stack than the one they came from
+ *
+ * Sources: glibc 2.36 sysdeps/unix/sysv/linux/x86_64/clone.S and clone3.S; musl src/signal/x86_64/
+ * restore.s; Go src/runtime/asm_amd64.s and sys_linux_amd64.s (1.17 to 1.22).
+ * Thread safety: several builds may run at once, each with its own image.
+ */
+#ifndef WAGGLE_UNWIND_MEND_H
+#define WAGGLE_UNWIND_MEND_H
+
+#include "base/vec.h"
+#include "bpf/abi.h"
+#include "elf/image.h"
+#include "unwind/table.h"
+
+/* The rule holds in [from, to), file offsets, whatever a row says. */
+struct mend {
+	uint64_t from, to;
+	struct unwind_rule rule;
+};
+
+typedef VEC(struct mend) mends;
+
+/* Appends what is known of the file; `t` is its table so far, the last row RULE_END. 0 or -ENOMEM. */
+int mend_find(struct elf_image *img, const struct table *t, mends *ret);
+
+#endif

@@ -1,0 +1,80 @@
+// mix.go - a Go program: its call frame information is in .debug_frame only, its stacks are grown and
+// moved, its runtime works on stacks of its own, and it has functions in assembly.
+// Usage: mix [SECONDS]
+package main
+
+import (
+	"crypto/sha256"
+	"os"
+	"runtime"
+	"sort"
+	"strconv"
+	"sync"
+	"time"
+)
+
+//go:noinline
+func goLeaf(n int) int {
+	x := n
+	for i := 0; i < 20000; i++ {
+		x = x*31 + i
+	}
+	return x
+}
+
+//go:noinline
+func goRecurse(left int) int {
+	var pad [40]byte
+	pad[left%40] = byte(left)
+	if left == 0 {
+		return goLeaf(3) + int(pad[0])
+	}
+	return goRecurse(left-1) + int(pad[left%40])
+}
+
+//go:noinline
+func goSort() int {
+	s := make([]int, 2000)
+	for i := range s {
+		s[i] = i * 7919 % 2003
+	}
+	sort.Slice(s, func(a, b int) bool { return s[a] < s[b] })
+	return s[5]
+}
+
+//go:noinline
+func goPanics() (r int) {
+	defer func() {
+		if recover() != nil {
+			r = goLeaf(1)
+		}
+	}()
+	panic("as asked")
+}
+
+//go:noinline
+func goWorker(end time.Time) int {
+	sum := 0
+	for time.Now().Before(end) {
+		sum += goRecurse(50) + goSort() + goPanics()
+		sum += int(sha256.Sum256(make([]byte, 4096))[0])
+	}
+	return sum
+}
+
+func main() {
+	seconds := 5.0
+	if len(os.Args) > 1 {
+		seconds, _ = strconv.ParseFloat(os.Args[1], 64)
+	}
+	end := time.Now().Add(time.Duration(seconds * 1e9))
+	var all sync.WaitGroup
+	for i := 0; i < 2; i++ {
+		all.Add(1)
+		go func() {
+			runtime.KeepAlive(goWorker(end))
+			all.Done()
+		}()
+	}
+	all.Wait()
+}
