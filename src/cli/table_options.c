@@ -21,8 +21,6 @@ int table_options_check(const struct table_opts *o, struct files_opts *ret, stru
 {
 	if (o->no_cache && o->cache_dir)
 		return err_set(e, -EINVAL, "--no-cache and --cache-dir exclude each other");
-	if (o->cache_dir && !*o->cache_dir)
-		return err_set(e, -EINVAL, "--cache-dir needs a directory");
 	*ret = (struct files_opts){
 		.max_bytes = o->memory_mb << 20,
 		.cache_dir = o->cache_dir,

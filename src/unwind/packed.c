@@ -149,7 +149,7 @@ static bool packed_rules_good(const struct unwind_rule *rules, uint32_t n)
 static bool packed_rows(struct cursor *c, struct table *t, uint64_t at, size_t n)
 {
 	size_t words = cursor_left(c) / sizeof(uint32_t), made = 0;
-	uint64_t before = 0;
+	uint64_t before = 0, first = at;
 	uint32_t rule = UINT32_MAX;
 	bool bad = at >= UINT64_C(1) << 48, ends = false;
 
@@ -169,7 +169,8 @@ static bool packed_rows(struct cursor *c, struct table *t, uint64_t at, size_t n
 		rule = w & 0xffff;
 		t->rows[made++] = (struct table_row){ at, rule };
 	}
-	return !bad && ends && made == n && at < UINT64_C(1) << 48 && rule == PACKED_END && !cursor_left(c);
+	return !bad && ends && made == n && t->rows[0].offset == first && at < UINT64_C(1) << 48 &&
+	       rule == PACKED_END && !cursor_left(c);
 }
 
 static int packed_body(struct cursor *c, struct table *t)

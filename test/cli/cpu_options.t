@@ -43,3 +43,14 @@ $ waggle --cgroupmap /sys/fs/bpf/x 5
 $ waggle --mntnsmap /sys/fs/bpf/x 5
 ! waggle: --mntnsmap is not accepted: use --cgroup or -p: a mount namespace's processes share one or the other
 ? 2
+
+# Unwind tables
+$ waggle --no-cache --cache-dir x 5
+! waggle: --no-cache and --cache-dir exclude each other
+? 2
+$ waggle --cache-dir '' 5
+! waggle: --cache-dir must not be empty
+? 2
+$ waggle --max-memory 4 5
+! waggle: --max-memory takes a number from 8 to 4096, not '4'
+? 2

@@ -20,7 +20,7 @@ unwind_rule        16 bytes
 
 # Mistakes
 $ waggle dump
-! waggle: dump needs what to dump: rows, symbols, profile or abi
+! waggle: dump needs what to dump: rows, symbols, profile, abi or stats
 ? 2
 $ waggle dump rowz t
 ! waggle: there is nothing called 'rowz' to dump; did you mean 'rows'?
@@ -42,3 +42,22 @@ $ head -c 40 t >cut; waggle dump symbols cut
 ? 1
 $ printf 'int x;' | gcc -c -x c - -o bare.o; waggle dump rows bare.o 2>&1 | sed 's/^! //'
 waggle: 'bare.o' has no call frame information
+
+# What tables cost
+$ waggle dump stats t >out; echo $?; head -n 1 out | wc -w; awk 'NR == 2 { print ($2 > 2), ($3 > $1 * 4), ($5 == $1 * 8), ($6 == $1 * 12), ($9 > 0), ($10 != "-"), $11 }' out
+0
+14
+1 1 1 1 1 1 t
+$ tail -n 3 out | sed 's/[0-9][0-9.]*/N/g; s/  */ /g'
+ N N N N N N N N N N all
+|# N files, N without a table; N bytes of tables in N of slabs, and N bytes of rules
+|# N can be cached: N times faster than building them
+$ mkdir tmp; TMPDIR=$PWD/tmp waggle dump stats t >out; ls -A tmp
+$ gcc -O1 -Wl,--build-id=none -o noid t.c; waggle dump stats noid | awk 'NR == 2 { print $10, $11 }'
+- noid
+$ waggle dump stats t missing 2>&1 >/dev/null
+waggle: cannot read 'missing': No such file or directory
+? 1
+$ waggle dump stats bare.o 2>&1 >/dev/null
+waggle: 'bare.o': no call frame information
+? 1
