@@ -20,7 +20,7 @@ unwind_rule        16 bytes
 
 # Mistakes
 $ waggle dump
-! waggle: dump needs what to dump: rows, symbols, profile or abi
+! waggle: dump needs what to dump: rows, symbols, lines, profile or abi
 ? 2
 $ waggle dump rowz t
 ! waggle: there is nothing called 'rowz' to dump; did you mean 'rows'?
