@@ -192,20 +192,19 @@ enum { DUMP_STAGES = sizeof(dump_stages) / sizeof(*dump_stages) };
 
 static const char *const dump_words[] = { "rows", "symbols", "lines", "profile", "abi", NULL };
 
-struct dump_opts {
-	uint32_t passes;
-};
 
 static const struct option_row dump_options[] = {
-	{ "passes", 0, OPTION_U32, offsetof(struct dump_opts, passes), "N",
+	{ "passes", 0, OPTION_U32, offsetof(struct dump_lines_opts, passes), "N",
 	  "with lines: asks N times and prints how long each took to standard error", 1, 1000,
 	  .group = "Timing" },
+	{ "memory", 0, OPTION_U32, offsetof(struct dump_lines_opts, memory), "MIB",
+	  "with lines: how much of what was read to keep between passes (64)", 1, 65536 },
 	{ NULL },
 };
 
 static const struct option_table dump_tables[] = { { dump_options, 0 }, { NULL, 0 } };
 
-static int dump_stage(const struct option_rest *rest, const struct dump_opts *o, struct err *e)
+static int dump_stage(const struct option_rest *rest, const struct dump_lines_opts *o, struct err *e)
 {
 	const char *stage = rest->words.n ? rest->words.at[0] : "";
 	struct nearest near = nearest_to(stage);
@@ -214,7 +213,7 @@ static int dump_stage(const struct option_rest *rest, const struct dump_opts *o,
 		return rest->words.n < 2
 			       ? err_set(e, -EINVAL, "dump lines takes a file and addresses")
 			       : dump_lines(rest->words.at[1], rest->words.at + 2,
-					    rest->words.n - 2, o->passes, e);
+					    rest->words.n - 2, o, e);
 	nearest_offer(&near, "lines");
 
 	for (size_t i = 0; i < DUMP_STAGES; i++) {
@@ -234,7 +233,7 @@ static int dump_stage(const struct option_rest *rest, const struct dump_opts *o,
 
 static int dump_run(int argc, char **argv)
 {
-	struct dump_opts opts = { .passes = 1 };
+	struct dump_lines_opts opts = { .passes = 1, .memory = 64 };
 	struct option_rest rest;
 	struct err e = { 0 };
 	int code = command_parse(&command_dump, argc, argv, &opts, &rest);

@@ -95,10 +95,10 @@ static int lines_found(void *ctx, size_t i, const struct dwarf_line *lines, size
 	return l->text.err;
 }
 
-static int lines_open(const char *path, struct binary **ret, struct err *e)
+static int lines_open(const char *path, size_t memory, struct binary **ret, struct err *e)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC), rc;
-	struct binary_opts o = {.path = path};
+	struct binary_opts o = {.path = path, .memory = memory};
 	struct elf_image *img;
 
 	if (fd < 0)
@@ -125,7 +125,7 @@ static void lines_say(const struct binary *b)
 static int lines_ask(struct lines *l, struct binary *b, unsigned int passes, struct err *e)
 {
 	for (unsigned int i = 0; i < passes; i++) {
-		uint64_t start = clock_mono_ns();
+		uint64_t start = clock_mono_ns(), cpu = clock_self_cpu_ns();
 		int rc;
 
 		buf_reset(&l->text);
@@ -133,15 +133,17 @@ static int lines_ask(struct lines *l, struct binary *b, unsigned int passes, str
 		if (rc)
 			return err_set(e, rc, "cannot look up the addresses: %s", strerror(-rc));
 		if (passes > 1)
-			fprintf(stderr, "# pass %u: %zu addresses in %.3f ms\n", i + 1, l->asked.n,
-				(double)(clock_mono_ns() - start) / 1e6);
+			fprintf(stderr, "# pass %u: %zu addresses in %.3f ms, %.3f ms of CPU\n",
+				i + 1, l->asked.n, (double)(clock_mono_ns() - start) / 1e6,
+				(double)(clock_self_cpu_ns() - cpu) / 1e6);
 	}
 	if (passes > 1)
 		lines_say(b);
 	return 0;
 }
 
-int dump_lines(const char *path, const char *const *addrs, size_t n, unsigned int passes, struct err *e)
+int dump_lines(const char *path, const char *const *addrs, size_t n, const struct dump_lines_opts *o,
+	       struct err *e)
 {
 	struct binary *b = NULL;
 	struct lines l = {0};
@@ -154,9 +156,9 @@ int dump_lines(const char *path, const char *const *addrs, size_t n, unsigned in
 	if (!rc)
 		rc = lines_sort(&l, e);
 	if (!rc)
-		rc = lines_open(path, &b, e);
+		rc = lines_open(path, (size_t)o->memory << 20, &b, e);
 	if (!rc)
-		rc = lines_ask(&l, b, passes, e);
+		rc = lines_ask(&l, b, o->passes, e);
 	for (size_t i = 0; i < l.asked.n && !rc; i++) {
 		const struct lines_asked *a = &l.asked.at[i];
 

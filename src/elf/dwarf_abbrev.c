@@ -39,7 +39,7 @@ static int abbrev_read_attrs(const struct dwarf_unit *u, struct dwarf_abbrevs *a
 	for (;;) {
 		uint64_t name = cursor_uleb(c), form = cursor_uleb(c);
 		int64_t implicit = form == DW_FORM_implicit_const ? cursor_sleb(c) : 0;
-		struct dwarf_attr attr = {(uint16_t)name, (uint16_t)form, implicit};
+		struct dwarf_attr attr = {(uint16_t)name, (uint16_t)form, (int32_t)implicit};
 		struct dwarf_step step = dwarf_form_step(u, form);
 
 		if (c->bad)
@@ -97,6 +97,9 @@ int dwarf_abbrevs_read(const struct dwarf_unit *u, struct dwarf_abbrevs *ret)
 		dwarf_abbrevs_free(&a);
 		return rc;
 	}
+	VEC_TRIM(&a.list);
+	VEC_TRIM(&a.attrs);
+	VEC_TRIM(&a.steps);
 	if (!a.dense)
 		qsort(a.list.at, a.list.n, sizeof(*a.list.at), abbrev_order);
 	*ret = a;

@@ -202,6 +202,7 @@ int dwarf_functions_read(struct dwarf_unit *u, const struct dwarf_code *code, bo
 		dwarf_functions_free(&f);
 		return rc;
 	}
+	VEC_TRIM(&f.list);
 	f.bytes = f.list.cap * sizeof(*f.list.at) + f.spans.n * 12;
 	*ret = f;
 	return bad;
@@ -316,6 +317,7 @@ static int functions_read_inlining(struct dwarf_unit *u, uint64_t entry,
 		free(in);
 		return rc;
 	}
+	VEC_TRIM(&calls.list);
 	in->calls = calls.list.at;
 	in->n = (uint32_t)calls.list.n;
 	*ret = in;

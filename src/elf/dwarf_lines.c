@@ -199,6 +199,8 @@ int dwarf_lines_read(struct dwarf_unit *u, const struct dwarf_code *code, struct
 	if (lines.sequences.n)
 		qsort(lines.sequences.at, lines.sequences.n, sizeof(*lines.sequences.at),
 		      lines_order);
+	VEC_TRIM(&lines.rows);
+	VEC_TRIM(&lines.sequences);
 	lines.bytes = lines.rows.cap * sizeof(*lines.rows.at) +
 		      lines.sequences.cap * sizeof(*lines.sequences.at) +
 		      lines.files.cap * sizeof(*lines.files.at);

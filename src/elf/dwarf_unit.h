@@ -20,7 +20,7 @@ struct dwarf_unit;
 
 struct dwarf_attr {
 	uint16_t name, form; /* DW_AT_, DW_FORM_ */
-	int64_t implicit;    /* the value of DW_FORM_implicit_const */
+	int32_t implicit;    /* the value of DW_FORM_implicit_const, as far as it fits */
 };
 
 enum dwarf_step_kind { /* how to get past a value; see dwarf_form.c */

@@ -126,10 +126,12 @@ static bool binary_has_debug_info(struct elf_image *img)
 	return binary_has(img, ".debug_info") || binary_has(img, ".zdebug_info");
 }
 
-static int binary_open_dwarf(struct binary *b, struct elf_image *img, struct elf_image *debug)
+static int binary_open_dwarf(struct binary *b, size_t memory, struct elf_image *img,
+			     struct elf_image *debug)
 {
 	struct dwarf_opts o = {
 		.files = {binary_split, binary_package, binary_supplement, b},
+		.memory = memory,
 	};
 	int rc = -ENOENT;
 
@@ -159,7 +161,7 @@ int binary_open(struct elf_image *img, const struct binary_opts *o, struct binar
 			rc = 0;
 	}
 	if (!rc)
-		rc = binary_open_dwarf(b, img, debug);
+		rc = binary_open_dwarf(b, o->memory, img, debug);
 	if (!rc) {
 		rc = elfnames_new(img, debug, o->once, &b->names);
 	} else {

@@ -17,6 +17,7 @@ struct binary_opts {
 	const char *path;      /* where it is; borrowed by binary_open() */
 	const char *debug_dir; /* NULL = /usr/lib/debug; copied */
 	bool once;             /* as elfnames_new() */
+	size_t memory;         /* as in struct dwarf_opts */
 };
 
 /* Takes the image, also when it fails. 0 or -ENOMEM. Free with binary_free(). */
