@@ -42,6 +42,15 @@ static inline bool vec_grow(void **at, size_t *cap, size_t need, size_t size)
 #define VEC_RESERVE(v, more) \
 	vec_grow((void **)&(v)->at, &(v)->cap, (v)->n + (more), sizeof(*(v)->at))
 #define VEC_PUSH(v, ...) (VEC_RESERVE(v, 1) ? ((v)->at[(v)->n++] = (__VA_ARGS__), true) : false)
+/* Gives back what is not used, for arrays that will not grow any more. */
+#define VEC_TRIM(v)                                                                      \
+	do {                                                                             \
+		void *trimmed = (v)->n ? realloc((v)->at, (v)->n * sizeof(*(v)->at)) : NULL; \
+		if (trimmed) {                                                           \
+			(v)->at = trimmed;                                               \
+			(v)->cap = (v)->n;                                               \
+		}                                                                        \
+	} while (0)
 #define VEC_FREE(v)                       \
 	do {                              \
 		free((v)->at);            \

@@ -10,6 +10,7 @@
 
 #include "bpf/abi.h"
 #include "cli/command.h"
+#include "cli/dump_lines.h"
 #include "cli/dump_profile.h"
 #include "cli/dump_stats.h"
 #include "cli/nearest.h"
@@ -193,12 +194,31 @@ static const struct {
 
 enum { DUMP_STAGES = sizeof(dump_stages) / sizeof(*dump_stages) };
 
-static const char *const dump_words[] = { "rows", "symbols", "profile", "abi", "stats", NULL };
+static const char *const dump_words[] = { "rows", "symbols", "lines", "profile", "abi", "stats", NULL };
 
-static int dump_stage(const struct option_rest *rest, struct err *e)
+
+static const struct option_row dump_options[] = {
+	{ "passes", 0, OPTION_U32, offsetof(struct dump_lines_opts, passes), "N",
+	  "with lines: asks N times and prints how long each took to standard error", 1, 1000,
+	  .group = "Timing" },
+	{ "memory", 0, OPTION_U32, offsetof(struct dump_lines_opts, memory), "MIB",
+	  "with lines: how much of what was read to keep between passes (64)", 1, 65536 },
+	{ NULL },
+};
+
+static const struct option_table dump_tables[] = { { dump_options, 0 }, { NULL, 0 } };
+
+static int dump_stage(const struct option_rest *rest, const struct dump_lines_opts *o, struct err *e)
 {
 	const char *stage = rest->words.n ? rest->words.at[0] : "";
 	struct nearest near = nearest_to(stage);
+
+	if (strcmp(stage, "lines") == 0)
+		return rest->words.n < 2
+			       ? err_set(e, -EINVAL, "dump lines takes a file and addresses")
+			       : dump_lines(rest->words.at[1], rest->words.at + 2,
+					    rest->words.n - 2, o, e);
+	nearest_offer(&near, "lines");
 
 	for (size_t i = 0; i < DUMP_STAGES; i++) {
 		nearest_offer(&near, dump_stages[i].name);
@@ -212,36 +232,42 @@ static int dump_stage(const struct option_rest *rest, struct err *e)
 		return dump_stages[i].dump(dump_stages[i].file ? rest->words.at[1] : NULL, e);
 	}
 	if (!*stage)
-		return err_set(e, -EINVAL, "dump needs what to dump: rows, symbols, profile, abi or stats");
+		return err_set(e, -EINVAL,
+			       "dump needs what to dump: rows, symbols, lines, profile, abi or stats");
 	return err_set(e, -EINVAL, "there is nothing called '%s' to dump%s", stage,
 		       nearest_hint(&near, ""));
 }
 
 static int dump_run(int argc, char **argv)
 {
+	struct dump_lines_opts opts = { .passes = 1, .memory = 64 };
 	struct option_rest rest;
 	struct err e = { 0 };
-	int code = command_parse(&command_dump, argc, argv, NULL, &rest);
+	int code = command_parse(&command_dump, argc, argv, &opts, &rest);
 
 	if (code < 0)
-		code = dump_stage(&rest, &e) ? command_fail(&e) : EXIT_DONE;
-	option_free(NULL, NULL, &rest);
+		code = dump_stage(&rest, &opts, &e) ? command_fail(&e) : EXIT_DONE;
+	option_free(dump_tables, &opts, &rest);
 	return code;
 }
 
 const struct command command_dump = {
 	.name = "dump",
 	.summary = "each stage alone, for developers",
-	.usage = "rows|symbols|profile FILE, abi, or stats [FILE ..]",
+	.usage = "rows|symbols|profile FILE, lines FILE [ADDRESS ..], abi, or stats [FILE ..]",
 	.description = "Prints what one stage makes of a file: the unwind rows of an ELF file (file offset, "
-		       "rule, function), its functions, the tables of any profile that can be read, "
-		       "the sizes of what crosses the kernel boundary, or what unwind tables cost: their "
-		       "size, beside that of plain rows of 8 and 12 bytes, the time to build them and to load "
-		       "them from the disk cache, for some files or for all that are mapped now.",
+		       "rule, function), its functions, the inlined functions and source lines at "
+		       "addresses of it (hexadecimal; from standard input when none are given), the tables "
+		       "of any profile that can be read, the sizes of what crosses the kernel boundary, or "
+		       "what unwind tables cost: their size, beside that of plain rows of 8 and 12 bytes, "
+		       "the time to build them and to load them from the disk cache, for some files or for "
+		       "all that are mapped now.",
 	.examples = "waggle dump rows /bin/ls | less\thow to unwind in ls\n"
+		    "waggle dump lines ./server 0x41f3c0\twhat is at this address\n"
 		    "waggle dump profile cpu.waggle\twhat is in a recording\n"
 		    "waggle dump stats /lib/x86_64-linux-gnu/libc.so.6\twhat unwinding it costs\n"
 		    "sudo waggle dump stats\tand everything that runs",
 	.words = dump_words,
+	.options = dump_tables,
 	.run = dump_run,
 };

@@ -27,6 +27,7 @@
 struct elf_image {
 	Elf *elf;
 	int fd; /* -1 for memory */
+	const uint8_t *mem;
 	uint64_t size;
 	Elf64_Ehdr ehdr;
 	struct elf_segment *segments; /* PT_LOAD, in file order */
@@ -140,6 +141,7 @@ static int image_new(const struct image_source *s, struct elf_image **ret, struc
 		return err_set(e, -ENOMEM, "out of memory");
 	}
 	img->fd = s->fd;
+	img->mem = s->mem;
 	img->size = s->size;
 	rc = image_check_header(s, &img->ehdr, e);
 	if (rc)
@@ -276,6 +278,14 @@ int elf_image_bytes(struct elf_image *img, uint64_t offset, uint64_t size, const
 	return 0;
 }
 
+int elf_image_map(const struct elf_image *img, struct mapping *ret)
+{
+	if (img->fd >= 0)
+		return mapping_open(img->fd, ret);
+	*ret = mapping_borrow(img->mem, img->size);
+	return ret->p ? 0 : -ENODATA;
+}
+
 /* -- sections -------------------------------------------------------------------------------- */
 
 static Elf_Scn *image_find(struct elf_image *img, const char *name)
@@ -327,8 +337,10 @@ static int image_head(struct elf_image *img, Elf_Scn *scn, struct elf_section *r
 		.type = sh.sh_type,
 		.link = sh.sh_link,
 		.entsize = sh.sh_entsize,
+		.raw_size = sh.sh_size,
+		.compressed = sh.sh_type != SHT_NOBITS && (sh.sh_flags & SHF_COMPRESSED),
 	};
-	*ret_compressed = sh.sh_type != SHT_NOBITS && (sh.sh_flags & SHF_COMPRESSED);
+	*ret_compressed = ret->compressed;
 	if (*ret_compressed) {
 		int rc = image_chdr(img, &sh, &ch);
 

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/mapping.h"
 
 #define ELF_BUILD_ID_MAX 64
 
@@ -29,6 +30,8 @@ struct elf_section {
 	uint64_t vaddr, offset, size; /* size in memory, i.e. decompressed */
 	uint32_t type, link;
 	uint64_t entsize;
+	uint64_t raw_size; /* in the file, at `offset` */
+	bool compressed;   /* in the file (SHF_COMPRESSED) */
 	const uint8_t *data; /* NULL when not read or SHT_NOBITS */
 };
 
@@ -61,6 +64,10 @@ int elf_image_section_at(struct elf_image *img, uint32_t index, struct elf_secti
 /* Bytes of the file as they are. Borrowed; each call keeps its bytes until elf_image_free(). -EBADMSG
  * when they are not all in the file, -ENOMEM. */
 int elf_image_bytes(struct elf_image *img, uint64_t offset, uint64_t size, const uint8_t **ret);
+
+/* The whole file, mapped, for what is too large to be read; lives on when the image is freed. Memory
+ * images lend theirs. 0, or as mapping_open(). */
+int elf_image_map(const struct elf_image *img, struct mapping *ret);
 
 /* Raw build id bytes from the note segments or sections; returns the length, 0 when there is none. */
 size_t elf_image_build_id(struct elf_image *img, uint8_t id[ELF_BUILD_ID_MAX]);

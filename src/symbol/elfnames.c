@@ -65,7 +65,7 @@ void elfnames_free(struct elfnames *n)
 }
 
 /* Neighbouring segments may share a page of the file: code is what runs. */
-static bool elfnames_vaddr(const struct elfnames *n, uint64_t offset, uint64_t *ret)
+bool elfnames_vaddr(const struct elfnames *n, uint64_t offset, uint64_t *ret)
 {
 	const struct elf_segment *found = NULL;
 
@@ -83,48 +83,41 @@ static bool elfnames_vaddr(const struct elfnames *n, uint64_t offset, uint64_t *
 
 struct elfnames_batch { /* what has no name yet */
 	uint64_t *vaddrs;
-	size_t *of; /* index into the caller's offsets */
+	size_t *of; /* index into the caller's */
 	struct symbol *found;
 	size_t n;
-	struct buf names;
 };
 
-static int elfnames_find(const struct elfnames *n, int which, struct elfnames_batch *b)
+static int elfnames_find(const struct elfnames *n, int which, struct elfnames_batch *b,
+			 struct buf *text)
 {
-	if (n->images[which]) {
-		buf_reset(&b->names);
-		return symbol_lookup(n->images[which], b->vaddrs, b->n, b->found, &b->names);
-	}
+	if (n->images[which])
+		return symbol_lookup(n->images[which], b->vaddrs, b->n, b->found, text);
 	for (size_t i = 0; i < b->n; i++)
 		if (!n->tables[which] || !symtab_find(n->tables[which], b->vaddrs[i], &b->found[i]))
 			b->found[i].name = NULL;
 	return 0;
 }
 
-/* Puts the names that were found and drops their addresses from the batch. */
-static int elfnames_put(struct elfnames_batch *b, struct naming *to)
+/* Notes the names that were found and drops their addresses from the batch. */
+static void elfnames_note(struct elfnames_batch *b, const char **ret)
 {
 	size_t left = 0;
-	int rc = 0;
 
-	for (size_t i = 0; i < b->n && !rc; i++) {
-		struct provider_line line = {.function = b->found[i].name};
-
-		if (line.function) {
-			rc = naming_put(to, b->of[i], &line, 1);
+	for (size_t i = 0; i < b->n; i++) {
+		ret[b->of[i]] = b->found[i].name;
+		if (b->found[i].name)
 			continue;
-		}
 		b->vaddrs[left] = b->vaddrs[i];
 		b->of[left++] = b->of[i];
 	}
 	b->n = left;
-	return rc;
 }
 
-int elfnames_resolve(const struct elfnames *n, const uint64_t *offsets, size_t count,
-		     struct naming *to)
+int elfnames_lookup(const struct elfnames *n, const uint64_t *vaddrs, size_t count, const char **ret,
+		    struct buf text[ELFNAMES_TEXTS])
 {
-	struct elfnames_batch b = {0};
+	struct elfnames_batch b = {.n = count};
 	int rc = 0;
 
 	b.vaddrs = malloc((count + 1) * sizeof(*b.vaddrs));
@@ -133,18 +126,46 @@ int elfnames_resolve(const struct elfnames *n, const uint64_t *offsets, size_t c
 	if (!b.vaddrs || !b.of || !b.found)
 		rc = -ENOMEM;
 	for (size_t i = 0; i < count && !rc; i++) {
-		if (!elfnames_vaddr(n, offsets[i], &b.vaddrs[b.n]))
-			continue;
-		b.of[b.n++] = i;
+		b.vaddrs[i] = vaddrs[i];
+		b.of[i] = i;
+		ret[i] = NULL;
 	}
-	for (int i = 0; i < 2 && b.n && !rc; i++) {
-		rc = elfnames_find(n, i, &b);
+	for (int i = 0; i < ELFNAMES_TEXTS && b.n && !rc; i++) {
+		rc = elfnames_find(n, i, &b, &text[i]);
 		if (!rc)
-			rc = elfnames_put(&b, to);
+			elfnames_note(&b, ret);
 	}
 	free(b.vaddrs);
 	free(b.of);
 	free(b.found);
-	buf_free(&b.names);
+	return rc;
+}
+
+int elfnames_resolve(const struct elfnames *n, const uint64_t *offsets, size_t count,
+		     struct naming *to)
+{
+	uint64_t *vaddrs = calloc(count + 1, sizeof(*vaddrs));
+	size_t *of = malloc((count + 1) * sizeof(*of)), found = 0;
+	const char **names = malloc((count + 1) * sizeof(*names));
+	struct buf text[ELFNAMES_TEXTS] = {{0}};
+	int rc = vaddrs && of && names ? 0 : -ENOMEM;
+
+	for (size_t i = 0; i < count && !rc; i++) {
+		of[found] = i;
+		found += elfnames_vaddr(n, offsets[i], &vaddrs[found]);
+	}
+	if (!rc)
+		rc = elfnames_lookup(n, vaddrs, found, names, text);
+	for (size_t i = 0; i < found && !rc; i++) {
+		struct provider_line line = {.function = names[i]};
+
+		if (names[i])
+			rc = naming_put(to, of[i], &line, 1);
+	}
+	for (int i = 0; i < ELFNAMES_TEXTS; i++)
+		buf_free(&text[i]);
+	free(vaddrs);
+	free(of);
+	free(names);
 	return rc;
 }

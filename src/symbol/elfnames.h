@@ -2,6 +2,7 @@
 #ifndef WAGGLE_SYMBOL_ELFNAMES_H
 #define WAGGLE_SYMBOL_ELFNAMES_H
 
+#include "base/buf.h"
 #include "elf/image.h"
 #include "symbol/provider.h"
 
@@ -14,5 +15,14 @@ int elfnames_new(struct elf_image *img, struct elf_image *debug, bool once, stru
 void elfnames_free(struct elfnames *n);
 int elfnames_resolve(const struct elfnames *n, const uint64_t *offsets, size_t count,
 		     struct naming *to);
+
+/* The address of a file offset; false when it is not loaded. */
+bool elfnames_vaddr(const struct elfnames *n, uint64_t offset, uint64_t *ret);
+
+/* The linker's names at addresses, NULL where there is none. They are valid while `text` (zeroed at first,
+ * the caller's to free) and `n` are untouched. 0 or -ENOMEM. */
+#define ELFNAMES_TEXTS 2
+int elfnames_lookup(const struct elfnames *n, const uint64_t *vaddrs, size_t count, const char **ret,
+		    struct buf text[ELFNAMES_TEXTS]);
 
 #endif

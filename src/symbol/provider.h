@@ -15,10 +15,13 @@
 
 #include "symbol/symbolizer.h"
 
+struct binary;
+
 struct provider_env {
 	const struct symbolizer_opts *opts;
 	const struct profile *profile;
 	void **shared;         /* one pointer per provider for all its objects; NULL at first */
+	struct binary **binary; /* the object's file, see binary.h; NULL at first */
 	uint64_t *ret_skipped; /* add lines of foreign text that were not understood */
 };
 

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "symbol/binary.h"
 #include "symbol/provider.h"
 
 #define PROVIDERS_MAX 16
@@ -37,6 +38,7 @@ struct symbolizer_state { /* one provider's view of one object */
 
 struct symbolizer_object {
 	struct symbolizer_state at[PROVIDERS_MAX];
+	struct binary *binary; /* what its providers share */
 };
 
 struct symbolizer {
@@ -161,12 +163,19 @@ static void symbolizer_close_state(struct symbolizer_object *o, size_t provider)
 	*state = (struct symbolizer_state){0};
 }
 
-static void symbolizer_close(struct symbolizer *s, size_t provider, bool only_changing)
+static void symbolizer_close_object(struct symbolizer_object *o)
 {
-	if (only_changing && !providers[provider]->changes)
-		return;
-	for (size_t i = 0; i < s->objects.n; i++)
-		symbolizer_close_state(&s->objects.at[i], provider);
+	for (size_t i = 0; i < PROVIDERS_N; i++)
+		symbolizer_close_state(o, i);
+	binary_free(o->binary);
+	o->binary = NULL;
+}
+
+static void symbolizer_close_changing(struct symbolizer *s)
+{
+	for (size_t i = 0; i < PROVIDERS_N; i++)
+		for (size_t k = 0; providers[i]->changes && k < s->objects.n; k++)
+			symbolizer_close_state(&s->objects.at[k], i);
 }
 
 /* -- one object's frames -------------------------------------------------------------------------
@@ -193,16 +202,18 @@ static void symbolizer_drop_named(struct symbolizer_batch *b)
 }
 
 /* Asks one provider. Sets *why when it is the first to have something to say about the object. */
-static int symbolizer_ask(struct naming *to, size_t provider, struct symbolizer_state *state,
+static int symbolizer_ask(struct naming *to, size_t provider, struct symbolizer_object *o,
 			  uint32_t object, struct symbolizer_batch *b, uint64_t *skipped,
 			  enum unnamed_reason *why)
 {
 	const struct provider *with = providers[provider];
+	struct symbolizer_state *state = &o->at[provider];
 	enum unnamed_reason reason = with->missing;
 	int rc = 0;
 
 	if (!state->tried) {
-		struct provider_env env = {&to->s->opts, to->p, &to->s->shared[provider], skipped};
+		struct provider_env env = {&to->s->opts, to->p, &to->s->shared[provider],
+					   &o->binary, skipped};
 
 		rc = with->open(&env, object, &state->state, &reason);
 		if (rc == -ENOMEM)
@@ -234,9 +245,9 @@ static int symbolizer_run_object(struct naming *to, struct symbolizer_batch b, u
 
 	for (size_t i = 0; i < PROVIDERS_N && b.n && !rc; i++)
 		if (providers[i]->kinds & 1u << to->p->objects.at[object].kind)
-			rc = symbolizer_ask(to, i, &o->at[i], object, &b, skipped, &why);
-	for (size_t i = 0; o && to->s->opts.once && i < PROVIDERS_N; i++)
-		symbolizer_close_state(o, i);
+			rc = symbolizer_ask(to, i, o, object, &b, skipped, &why);
+	if (o && to->s->opts.once)
+		symbolizer_close_object(o);
 	if (why == UNNAMED_NOT_TRIED) /* nobody knows this kind of object */
 		why = object ? UNNAMED_STRIPPED : UNNAMED_NO_OBJECT;
 	for (size_t i = 0; i < b.n && !rc; i++)
@@ -296,8 +307,7 @@ int symbolizer_run(struct symbolizer *s, struct profile *p)
 	uint64_t skipped = 0;
 	int rc = -ENOMEM;
 
-	for (size_t i = 0; i < PROVIDERS_N; i++)
-		symbolizer_close(s, i, true);
+	symbolizer_close_changing(s);
 	all.frames = malloc((p->frames.n + 1) * sizeof(*all.frames));
 	all.offsets = malloc((p->frames.n + 1) * sizeof(*all.offsets));
 	all.named = malloc((p->frames.n + 1) * sizeof(*all.named));
@@ -340,8 +350,9 @@ void symbolizer_free(struct symbolizer *s)
 {
 	if (!s)
 		return;
+	for (size_t i = 0; i < s->objects.n; i++)
+		symbolizer_close_object(&s->objects.at[i]);
 	for (size_t i = 0; i < PROVIDERS_N; i++) {
-		symbolizer_close(s, i, false);
 		if (s->shared[i] && providers[i]->done)
 			providers[i]->done(s->shared[i]);
 	}

@@ -20,7 +20,7 @@ unwind_rule        16 bytes
 
 # Mistakes
 $ waggle dump
-! waggle: dump needs what to dump: rows, symbols, profile, abi or stats
+! waggle: dump needs what to dump: rows, symbols, lines, profile, abi or stats
 ? 2
 $ waggle dump rowz t
 ! waggle: there is nothing called 'rowz' to dump; did you mean 'rows'?
