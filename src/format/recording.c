@@ -220,6 +220,7 @@ static void recording_code(struct buf *b, const struct profile *p, size_t id)
 	buf_uleb(b, c->start);
 	buf_uleb(b, c->size);
 	buf_uleb(b, c->from);
+	buf_uleb(b, c->order);
 	buf_uleb(b, c->n_lines);
 	for (uint32_t i = 0; i < c->n_lines; i++) {
 		const struct profile_code_line *l = &p->code_lines.at[c->first_line + i];

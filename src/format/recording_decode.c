@@ -315,6 +315,7 @@ static bool decode_codes(struct recording_decoder *d, struct cursor *c)
 		code.start = cursor_uleb(c);
 		code.size = cursor_uleb(c);
 		code.from = cursor_uleb(c);
+		code.order = (uint32_t)cursor_uleb(c);
 		if (!decode_code_lines(d, c) || !code.size || code.start > UINT64_MAX - code.size)
 			return false;
 		code.object = recording_decode_object(d, object);

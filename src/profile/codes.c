@@ -31,7 +31,7 @@ struct codes_pair {
 struct codes_run {
 	struct profile *p;
 	VEC(struct codes_frame) frames; /* by object and offset */
-	VEC(struct codes_pair) pairs;   /* by frame, then time, then row */
+	VEC(struct codes_pair) pairs;   /* by frame, then time and order */
 };
 
 uint32_t profile_code(struct profile *p, const struct profile_code *code,
@@ -81,12 +81,14 @@ static int codes_pair_order(const void *pa, const void *pb, void *ctx)
 {
 	const struct codes_pair *a = pa, *b = pb;
 	const struct profile *p = ctx;
-	uint64_t x = p->codes.at[a->row].from, y = p->codes.at[b->row].from;
+	const struct profile_code *x = &p->codes.at[a->row], *y = &p->codes.at[b->row];
 
 	if (a->at != b->at)
 		return a->at < b->at ? -1 : 1;
-	if (x != y)
-		return x < y ? -1 : 1;
+	if (x->from != y->from)
+		return x->from < y->from ? -1 : 1;
+	if (x->order != y->order)
+		return x->order < y->order ? -1 : 1;
 	return (a->row > b->row) - (a->row < b->row);
 }
 

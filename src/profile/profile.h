@@ -134,6 +134,7 @@ struct profile_code {
 	uint32_t first_line, n_lines;/* rows of code_lines */
 	uint64_t start, size;        /* addresses; size is not 0, the end does not wrap */
 	uint64_t from;               /* ns since meta.start_mono, 0 = from the start on */
+	uint32_t order;              /* of two that begin at one time, the higher replaces the other */
 	uint8_t exact;               /* 1: `from` is when it came to be; 0: it was there by then */
 };
 
@@ -170,7 +171,7 @@ struct profile {
 	VEC(struct profile_label_set) label_sets;
 	VEC(struct profile_value_type) value_types;
 	VEC(struct profile_sample) samples;
-	VEC(struct profile_code) codes;           /* later rows replace earlier ones of that time */
+	VEC(struct profile_code) codes;
 	VEC(struct profile_code_line) code_lines;
 	VEC(int64_t) values;    /* samples.n rows of value_types.n */
 	uint32_t default_value; /* index into value_types: what views show unless asked */

@@ -25,21 +25,24 @@
 #include "format/recording.h"
 #include "process/child.h"
 #include "process/lookup.h"
+#include "profile/codes.h"
 #include "session/files.h"
 #include "session/intake.h"
+#include "session/jitwatch.h"
 #include "session/kernel.h"
 #include "session/programs.h"
 #include "symbol/symbolizer.h"
 #include "waggle.skel.h"
 
 enum { INTERVAL_MS = 100, INTERVAL_FAST_MS = 20, FAST_HZ = 2000, FLUSH_EVERY = 10 };
-enum { CHILD_GRACE_MS = 5000, SETTLE_MS = 2000 };
+enum { CHILD_GRACE_MS = 5000, SETTLE_MS = 2000, JIT_SETTLE_MS = 2000 };
 enum wake { WAKE_STOP, WAKE_CHILD, WAKE_TARGET, WAKE_FILES };
 
 struct session {
 	struct session_opts o;
 	struct programs programs;
 	struct files *files;
+	struct jitwatch *jitwatch;
 	struct intake intake;
 	struct profile *profile;
 	struct recording *recording;
@@ -205,6 +208,8 @@ static int session_open(struct session *s, struct err *e)
 		code = session_meta(s) ? err_set(e, -ENOMEM, "out of memory") : 0;
 	if (!code)
 		code = files_new(&s->programs, &s->files, e);
+	if (!code && jitwatch_new(&(struct jitwatch_opts){ 0 }, &s->jitwatch))
+		code = err_set(e, -ENOMEM, "out of memory");
 	if (!code)
 		code = session_rings(s, e);
 	if (!code)
@@ -311,6 +316,7 @@ static int session_flush(struct session *s)
 {
 	bool settled = files_refresh(s->files, s->profile);
 
+	jitwatch_update(s->jitwatch, s->profile);
 	if (!s->recording || ++s->rounds % FLUSH_EVERY)
 		return 0;
 	if (!settled && !s->unsettled_long) {
@@ -378,7 +384,10 @@ static int session_name(struct session *s, struct err *e)
 		.kallsyms = s->kallsyms,
 	};
 	struct symbolizer *y = symbolizer_new(&o);
-	int code = y ? symbolizer_run(y, s->profile) : -ENOMEM;
+	int code = y ? profile_codes_name(s->profile) : -ENOMEM;
+
+	if (!code)
+		code = symbolizer_run(y, s->profile);
 
 	symbolizer_free(y);
 	return code ? err_set(e, code, "out of memory while naming") : 0;
@@ -425,6 +434,7 @@ static int session_finish(struct session *s, struct session_result *ret, struct 
 	ring_buffer__consume(s->sample_ring);
 	s->o.source->measure(s->source, s->programs.skel, &p->ledger);
 	session_settle(s);
+	jitwatch_finish(s->jitwatch, p, JIT_SETTLE_MS);
 	session_report(s, true);
 	if (!s->o.no_names)
 		code = session_name(s, e);
@@ -435,6 +445,9 @@ static int session_finish(struct session *s, struct session_result *ret, struct 
 	p->meta.child_status = ret->child_status;
 	if (!code && s->recording && recording_finish(s->recording))
 		code = err_set(e, -EIO, "the recording could not be written");
+	/* Changes stacks that the recording has: its readers do the same for themselves. */
+	if (!code && !s->o.no_names && (profile_codes_split(p) || profile_count_unnamed(p)))
+		code = err_set(e, -ENOMEM, "out of memory");
 	return code;
 }
 
@@ -452,6 +465,7 @@ static int session_begin(struct session *s, struct err *e)
 	s->intake = (struct intake){
 		.profile = s->profile,
 		.files = s->files,
+		.jitwatch = s->jitwatch,
 		.memory_cap = s->o.capture.memory_cap,
 		.before_unknown_file = session_drain_files,
 		.ctx = s,
@@ -499,6 +513,7 @@ void session_free(struct session *s)
 	ring_buffer__free(s->sample_ring);
 	ring_buffer__free(s->file_ring);
 	intake_free(&s->intake);
+	jitwatch_free(s->jitwatch);
 	files_free(s->files);
 	programs_close(&s->programs);
 	recording_free(s->recording);
