@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "session/jitstub.h"
 #include "symbol/symbolizer.h"
 #include "unwind/jittable.h"
 
@@ -26,6 +27,7 @@ enum {
 	MAPPINGS_MAX = 256,    /* with tables */
 	SEARCHES_EAGER = 20,   /* searches for a dump's mapping that may follow each other at once */
 	BUILD_SHARE = 20,      /* tables may take one part in so many of a core */
+	STUBS_WAIT_MAX = 64,   /* seconds between searches for stubs that found nothing, at most */
 };
 
 struct jitproc_hit {
@@ -51,7 +53,11 @@ struct jitproc {
 	uint64_t rewritten;
 	uint32_t searches;
 	size_t tabled;            /* entries of the dump that tables were made of */
-	uint64_t next_build;      /* CLOCK_MONOTONIC ns */
+	size_t hits_tabled;       /* hits whose mappings were searched for stubs */
+	uint64_t next_build, next_stubs; /* CLOCK_MONOTONIC ns */
+	uint32_t stubs_wait;      /* seconds */
+	jitstubs stubs;
+	VEC(struct jitfile_mapping) searched; /* for stubs */
 	VEC(struct jitfile_mapping) published;
 	struct jitproc_totals totals;
 };
@@ -86,6 +92,8 @@ void jitproc_free(struct jitproc *p)
 	jitdump_free(p->dump);
 	VEC_FREE(&p->hits);
 	VEC_FREE(&p->published);
+	VEC_FREE(&p->stubs);
+	VEC_FREE(&p->searched);
 	free(p);
 }
 
@@ -375,6 +383,39 @@ struct jitproc_build {
 	VEC(struct jitfile_mapping) now;
 };
 
+/* Looks for stubs in a mapping that was hit, once while it is what it is. */
+static bool jitproc_find_stubs(void *ctx, const struct jitfile_mapping *m)
+{
+	struct jitproc *p = ctx;
+	size_t hit = jitproc_lower(p, m->start);
+
+	if (!m->anonymous || hit == p->hits.n || p->hits.at[hit].addr >= m->end)
+		return true;
+	for (size_t i = 0; i < p->searched.n; i++)
+		if (p->searched.at[i].start == m->start && p->searched.at[i].end == m->end)
+			return true;
+	if (p->searched.n >= MAPPINGS_MAX ||
+	    !VEC_PUSH(&p->searched, (struct jitfile_mapping){.start = m->start, .end = m->end}))
+		return false;
+	return jitstub_find(p->who.pid, m->start, m->end, &p->stubs) != -ENOMEM;
+}
+
+/* Whether there are more stubs than before. */
+static bool jitproc_stubs(struct jitproc *p, uint64_t now)
+{
+	size_t was = p->stubs.n;
+
+	if (p->hits_tabled == p->hits.n || now < p->next_stubs)
+		return false;
+	p->hits_tabled = p->hits.n;
+	jitfile_mappings(p->who.pid, jitproc_find_stubs, p);
+	p->stubs_wait = p->stubs.n != was                  ? 0
+			: p->stubs_wait >= STUBS_WAIT_MAX / 2 ? STUBS_WAIT_MAX
+							      : 2 * p->stubs_wait + 1;
+	p->next_stubs = now + p->stubs_wait * NSEC_PER_SEC;
+	return p->stubs.n != was;
+}
+
 static bool jitproc_build_one(void *ctx, const struct jitfile_mapping *m)
 {
 	struct jitproc_build *b = ctx;
@@ -388,11 +429,15 @@ static bool jitproc_build_one(void *ctx, const struct jitfile_mapping *m)
 	return VEC_PUSH(&b->now, (struct jitfile_mapping){.start = m->start, .end = m->end});
 }
 
+/* All code there is, stubs first: what the runtime tells replaces what we guessed. */
 static bool jitproc_codes_of(struct jitproc_build *b)
 {
 	const struct jitdump *d = b->p->dump;
 
-	for (size_t i = 0; i < d->codes.n; i++) {
+	for (size_t i = 0; i < b->p->stubs.n; i++)
+		if (!VEC_PUSH(&b->codes, b->p->stubs.at[i]))
+			return false;
+	for (size_t i = 0; d && d->unwind.n && i < d->codes.n; i++) {
 		const struct jitdump_code *c = &d->codes.at[i];
 		struct jittable_code code = {c->start, c->size, c->home, NULL, c->unwind_size};
 
@@ -425,7 +470,10 @@ void jitproc_publish(struct jitproc *p, const struct jitwatch_opts *o)
 	uint64_t begun = clock_mono_ns();
 	bool grown = p->dump && p->dump->unwind.n && p->tabled != p->dump->codes.n;
 
-	if (!o->publish || (p->who.alive ? !grown || begun < p->next_build : !p->published.n))
+	if (!o->publish || (p->who.alive ? begun < p->next_build : !p->published.n))
+		return;
+	grown |= p->who.alive && jitproc_stubs(p, begun);
+	if (p->who.alive && !grown)
 		return;
 	if (p->who.alive && jitproc_codes_of(&b))
 		jitfile_mappings(p->who.pid, jitproc_build_one, &b);
