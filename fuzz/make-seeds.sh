@@ -1,6 +1,6 @@
 #!/bin/sh
-# make-seeds.sh - makes the small ELF files and call frame sections that fuzzing starts from.
-# Needs cc, objcopy; writes fuzz/seeds/elf and fuzz/seeds/cfi beside itself.
+# make-seeds.sh - makes the small ELF files, call frame sections and jitdumps that fuzzing starts from.
+# Needs cc, objcopy; writes fuzz/seeds/elf, cfi and jitdump beside itself.
 set -e
 here=$(cd "$(dirname "$0")" && pwd)
 dir=$(mktemp -d)
@@ -74,3 +74,9 @@ head3() { # number of rows
 }
 { head3 002; printf '%b' '\002\0\0\0\0\0\020\0'; } > "$here/seeds/cache/two"
 { head3 003; printf '%b' '\002\0\0\0\001\0\004\0\0\0\377\377\0\0\001\0'; } > "$here/seeds/cache/far"
+# A jitdump with lines, frames and a move, whole and without the end of its last record.
+mkdir -p "$here/seeds/jitdump"
+cc -O1 -fomit-frame-pointer -o jitgen "$here/../test/workload/jitgen.c"
+./jitgen dump 0.001 "$dir" > /dev/null
+{ printf '\200'; cat jit-*.dump; } > "$here/seeds/jitdump/moved"
+{ printf '\377'; cat jit-*.dump | head -c -20; } > "$here/seeds/jitdump/cut"

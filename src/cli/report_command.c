@@ -69,7 +69,8 @@ static int report_symbolize(struct profile *p, const struct report_opts *o, stru
 	int rc = s ? 0 : -ENOMEM;
 
 	for (size_t i = 1; i < p->frames.n; i++)
-		if (!p->frames.at[i].n_lines && p->frames.at[i].object)
+		if (!p->frames.at[i].n_lines && p->frames.at[i].object &&
+		    p->frames.at[i].unnamed != UNNAMED_EARLY)
 			p->frames.at[i].unnamed = UNNAMED_NOT_TRIED;
 	if (!rc)
 		rc = symbolizer_run(s, p);

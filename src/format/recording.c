@@ -29,7 +29,7 @@ struct recording {
 	ZSTD_CCtx *zstd;
 	struct buf body, payload, packed;
 	uint32_t stream, sequence;
-	size_t strings, objects, frames, nodes, tasks, label_sets, samples; /* rows written */
+	size_t strings, objects, frames, nodes, tasks, label_sets, samples, codes; /* rows written */
 	uint64_t types_sum, meta_sum, ledger_sum; /* of the payloads written last */
 	VEC(uint32_t) names; /* per written frame: checksum of its names as written */
 };
@@ -205,6 +205,30 @@ static void recording_label_set(struct buf *b, const struct profile *p, size_t i
 		buf_uleb(b, l->text);
 		buf_sleb(b, l->number);
 		buf_uleb(b, l->unit);
+	}
+}
+
+/* Lines follow each other closely, so offsets are distances. */
+static void recording_code(struct buf *b, const struct profile *p, size_t id)
+{
+	const struct profile_code *c = &p->codes.at[id];
+	uint32_t last = 0;
+
+	buf_uleb(b, c->object);
+	buf_uleb(b, c->function);
+	buf_u8(b, c->exact);
+	buf_uleb(b, c->start);
+	buf_uleb(b, c->size);
+	buf_uleb(b, c->from);
+	buf_uleb(b, c->order);
+	buf_uleb(b, c->n_lines);
+	for (uint32_t i = 0; i < c->n_lines; i++) {
+		const struct profile_code_line *l = &p->code_lines.at[c->first_line + i];
+
+		buf_uleb(b, l->offset - last);
+		buf_uleb(b, l->file);
+		buf_uleb(b, l->line);
+		last = l->offset;
 	}
 }
 
@@ -410,6 +434,7 @@ int recording_flush(struct recording *r)
 	err = err ? err
 		  : recording_rows(r, RECORDING_LABEL_SETS, recording_label_set, p->label_sets.n,
 				   &r->label_sets);
+	err = err ? err : recording_rows(r, RECORDING_CODES, recording_code, p->codes.n, &r->codes);
 	err = err ? err : recording_samples(r);
 	err = err ? err : recording_ledger(r);
 	return err ? err : out_flush(r->to);

@@ -5,6 +5,8 @@
 
 #include <stdio.h>
 
+#include "profile/codes.h"
+
 #define NONE PROFILE_NONE
 
 static void ids_done(struct recording_ids *m)
@@ -23,6 +25,7 @@ void recording_decoder_done(struct recording_decoder *d)
 	ids_done(&d->label_sets);
 	VEC_FREE(&d->lines);
 	VEC_FREE(&d->labels);
+	VEC_FREE(&d->code_lines);
 	VEC_FREE(&d->samples);
 	VEC_FREE(&d->values);
 }
@@ -277,6 +280,52 @@ static bool decode_names(struct recording_decoder *d, struct cursor *c)
 	return !c->bad;
 }
 
+/* -- generated code ---------------------------------------------------------------------------- */
+
+static bool decode_code_lines(struct recording_decoder *d, struct cursor *c)
+{
+	uint64_t n = cursor_uleb(c), offset = 0;
+
+	d->code_lines.n = 0;
+	if (n > cursor_left(c) / 3)
+		c->bad = true;
+	for (uint64_t i = 0; i < n && !c->bad; i++) {
+		struct profile_code_line l;
+
+		offset += cursor_uleb(c);
+		l.offset = offset < UINT32_MAX ? (uint32_t)offset : UINT32_MAX;
+		l.file = decode_string(d, c);
+		l.line = (uint32_t)cursor_uleb(c);
+		if (!VEC_PUSH(&d->code_lines, l))
+			d->p->oom = true;
+	}
+	return !c->bad && !d->p->oom;
+}
+
+/* Nothing refers to these rows: one that is missing is a name that is missing. */
+static bool decode_codes(struct recording_decoder *d, struct cursor *c)
+{
+	uint64_t first = cursor_uleb(c), n = cursor_uleb(c);
+
+	for (uint64_t i = 0; i < n && !c->bad && !d->p->oom; i++) {
+		uint64_t object = cursor_uleb(c);
+		struct profile_code code = {.function = decode_string(d, c)};
+
+		code.exact = cursor_u8(c) != 0;
+		code.start = cursor_uleb(c);
+		code.size = cursor_uleb(c);
+		code.from = cursor_uleb(c);
+		code.order = (uint32_t)cursor_uleb(c);
+		if (!decode_code_lines(d, c) || !code.size || code.start > UINT64_MAX - code.size)
+			return false;
+		code.object = recording_decode_object(d, object);
+		if (code.object != NONE)
+			profile_code(d->p, &code, d->code_lines.at, (uint32_t)d->code_lines.n,
+				     NULL);
+	}
+	return !c->bad && first <= UINT32_MAX;
+}
+
 /* -- samples ----------------------------------------------------------------------------------- */
 
 /* Columns into d->samples and d->values; false when they are not whole. The ids in the samples are
@@ -374,6 +423,8 @@ bool recording_decode(struct recording_decoder *d, enum recording_type type, str
 					   tables[i].row);
 	if (type == RECORDING_SAMPLES)
 		return decode_samples(d, &c);
+	if (type == RECORDING_CODES)
+		return decode_codes(d, &c);
 	if (type == RECORDING_NAMES)
 		return decode_names(d, &c);
 	return type != RECORDING_END || decode_end(d, &c);

@@ -34,6 +34,7 @@ struct recording_decoder {
 	struct recording_ids strings, objects, frames, nodes, tasks, label_sets;
 	VEC(struct profile_line) lines;   /* scratch */
 	VEC(struct profile_label) labels; /* scratch */
+	VEC(struct profile_code_line) code_lines; /* scratch */
 	VEC(struct profile_sample) samples;
 	VEC(int64_t) values;
 	uint64_t next_sample;  /* the writer's number of the sample after the last one read */

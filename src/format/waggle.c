@@ -15,6 +15,7 @@
 #include "format/recording.h"
 #include "format/recording_decode.h"
 #include "format/recording_scan.h"
+#include "profile/codes.h"
 
 /* What a file may unpack to beyond its own size: real recordings stay below 20 times, ones without
  * times and with one stack reach 1000 times but are small then. */
@@ -139,6 +140,7 @@ static int waggle_pass_of(uint16_t type)
 	case RECORDING_SAMPLES:
 	case RECORDING_NAMES:
 	case RECORDING_END:
+	case RECORDING_CODES:
 		return 1;
 	default:
 		return -1;
@@ -173,6 +175,15 @@ static void waggle_own_up(struct waggle *w, size_t len)
 	n[LEDGER_LOST_DAMAGED] += w->decoder.lost_samples;
 	n[LEDGER_LOST_STACK] += w->decoder.lost_stacks;
 	n[LEDGER_TAKEN] = p->samples.n;
+}
+
+/* Generated code is named by when it was hit, which is known only now that all of it is read. What
+ * the ledger says about unnamed frames was counted before. */
+static void waggle_name_codes(struct profile *p)
+{
+	if (p->codes.n && !p->oom &&
+	    (profile_codes_name(p) || profile_codes_split(p) || profile_count_unnamed(p)))
+		p->oom = true;
 }
 
 static int waggle_check(const struct waggle *w, size_t len, struct err *e)
@@ -216,6 +227,7 @@ static int waggle_load(struct waggle *w, size_t len, struct err *e)
 		waggle_pass(w, 1);
 		waggle_newest(w, RECORDING_META, recording_decode_meta);
 		waggle_newest(w, RECORDING_LEDGER, recording_decode_ledger);
+		waggle_name_codes(d->p);
 		waggle_own_up(w, len);
 	}
 	if (!d->p || d->p->oom || w->oom)

@@ -83,6 +83,8 @@ void profile_free(struct profile *p)
 	VEC_FREE(&p->value_types);
 	VEC_FREE(&p->samples);
 	VEC_FREE(&p->values);
+	VEC_FREE(&p->codes);
+	VEC_FREE(&p->code_lines);
 	ledger_free(&p->ledger);
 	map64_free(&p->by_node);
 	map64_free(&p->by_stack);
@@ -323,6 +325,7 @@ size_t profile_bytes(const struct profile *p)
 	       VEC_BYTES(&p->frames) + VEC_BYTES(&p->lines) + VEC_BYTES(&p->nodes) +
 	       VEC_BYTES(&p->tasks) + VEC_BYTES(&p->labels) + VEC_BYTES(&p->label_sets) +
 	       VEC_BYTES(&p->value_types) + VEC_BYTES(&p->samples) + VEC_BYTES(&p->values) +
+	       VEC_BYTES(&p->codes) + VEC_BYTES(&p->code_lines) +
 	       (p->by_node.cap + p->by_stack.cap) * sizeof(struct map64_slot) +
 	       index_bytes(&p->by_frame) + index_bytes(&p->by_task) + index_bytes(&p->by_object) +
 	       index_bytes(&p->by_labels);

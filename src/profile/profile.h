@@ -10,6 +10,7 @@
  *   tasks     who ran                                           id 0 = nobody
  *   labels    sets of key=value that samples carry              id 0 = none
  *   samples   when, who, where, how much
+ *   codes     what generated code was where, and when (profile/codes.h)
  *
  * A stack is the id of its leaf node; following `parent` walks from the leaf to the root (callers).
  * Frames are interned by (object, offset, kind) or, where there is no address, by their names.
@@ -125,6 +126,24 @@ struct profile_index {
 	VEC(uint32_t) next;  /* per row: the one before it with the same hash, 0 = none */
 };
 
+/* A version of generated code: what was at [start, start + size) of an OBJECT_JIT's memory from a
+ * time on, until another one that covers the address. See profile/codes.h. */
+struct profile_code {
+	uint32_t object;
+	uint32_t function;           /* string; "" = from then on nobody knows what is there */
+	uint32_t first_line, n_lines;/* rows of code_lines */
+	uint64_t start, size;        /* addresses; size is not 0, the end does not wrap */
+	uint64_t from;               /* ns since meta.start_mono, 0 = from the start on */
+	uint32_t order;              /* of two that begin at one time, the higher replaces the other */
+	uint8_t exact;               /* 1: `from` is when it came to be; 0: it was there by then */
+};
+
+struct profile_code_line {
+	uint32_t offset; /* from the start of the code: the line holds from there on */
+	uint32_t line;
+	uint32_t file;   /* string */
+};
+
 /* What was asked and on what. Strings are ids; 0 = not known. */
 struct profile_meta {
 	uint32_t host, kernel, arch, command, tool; /* tool: "waggle 0.1", or who wrote the input */
@@ -152,6 +171,8 @@ struct profile {
 	VEC(struct profile_label_set) label_sets;
 	VEC(struct profile_value_type) value_types;
 	VEC(struct profile_sample) samples;
+	VEC(struct profile_code) codes;
+	VEC(struct profile_code_line) code_lines;
 	VEC(int64_t) values;    /* samples.n rows of value_types.n */
 	uint32_t default_value; /* index into value_types: what views show unless asked */
 	struct ledger ledger;

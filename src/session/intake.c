@@ -9,12 +9,15 @@ enum { CAP_CHECK_EVERY = 4096 };
 static uint32_t intake_jit_object(struct intake *in, uint32_t tgid)
 {
 	struct profile_object o = { .kind = OBJECT_JIT, .pid = tgid };
+	size_t known = in->profile->objects.n;
 
 	if (in->jit_object && in->jit_object_pid == tgid)
 		return in->jit_object;
 	o.path = profile_str(in->profile, "[jit]");
 	in->jit_object = profile_object(in->profile, &o);
 	in->jit_object_pid = tgid;
+	if (in->jitwatch && in->profile->objects.n > known)
+		jitwatch_note(in->jitwatch, tgid);
 	return in->jit_object;
 }
 

@@ -16,11 +16,13 @@
 #include "bpf/abi.h"
 #include "profile/profile.h"
 #include "session/files.h"
+#include "session/jitwatch.h"
 #include "symbol/symbolizer.h"
 
 struct intake {
 	struct profile *profile;
 	struct files *files;
+	struct jitwatch *jitwatch;       /* told of every process with generated code; may be NULL */
 	const struct kallsyms *kallsyms; /* NULL when the kernel hides its addresses */
 	uint64_t memory_cap;             /* bytes the profile may take, 0 = no cap */
 	void (*before_unknown_file)(void *ctx); /* drains announcements that are waiting */

@@ -25,9 +25,11 @@
 #include "format/recording.h"
 #include "process/child.h"
 #include "process/lookup.h"
+#include "profile/codes.h"
 #include "session/files.h"
 #include "session/governor.h"
 #include "session/intake.h"
+#include "session/jitwatch.h"
 #include "session/kernel.h"
 #include "session/namer.h"
 #include "session/programs.h"
@@ -36,7 +38,7 @@
 #include "waggle.skel.h"
 
 enum { INTERVAL_MS = 100, INTERVAL_FAST_MS = 20, FAST_HZ = 2000, FLUSH_EVERY = 10 };
-enum { CHILD_GRACE_MS = 5000, SETTLE_MS = 2000 };
+enum { CHILD_GRACE_MS = 5000, SETTLE_MS = 2000, JIT_SETTLE_MS = 2000 };
 enum { KALLSYMS_PATIENCE_MS = 400 }; /* the ring holds samples of half a second */
 enum wake { WAKE_STOP, WAKE_CHILD, WAKE_TARGET, WAKE_FILES };
 
@@ -44,6 +46,7 @@ struct session {
 	struct session_opts o;
 	struct programs programs;
 	struct files *files;
+	struct jitwatch *jitwatch;
 	struct intake intake;
 	struct profile *profile;
 	struct recording *recording;
@@ -236,6 +239,8 @@ static int session_open(struct session *s, struct err *e)
 		code = session_meta(s) ? err_set(e, -ENOMEM, "out of memory") : 0;
 	if (!code)
 		code = files_new(&s->programs, &s->o.files, &s->files, e);
+	if (!code && jitwatch_new(&(struct jitwatch_opts){ 0 }, &s->jitwatch))
+		code = err_set(e, -ENOMEM, "out of memory");
 	if (!code && c->finish_pending) {
 		struct unfinished_opts u = { &s->programs, s->files, session_on_finished, s };
 
@@ -348,6 +353,7 @@ static int session_flush(struct session *s)
 {
 	bool settled = files_refresh(s->files, s->profile);
 
+	jitwatch_update(s->jitwatch, s->profile);
 	if (!s->recording || ++s->rounds % FLUSH_EVERY)
 		return 0;
 	if (!settled && !s->unsettled_long) {
@@ -453,7 +459,10 @@ static int session_loop(struct session *s)
 
 static int session_name(struct session *s, struct err *e)
 {
-	int code = s->namer ? namer_finish(s->namer, s->profile) : 0;
+	int code = s->namer ? profile_codes_name(s->profile) : 0;
+
+	if (!code && s->namer)
+		code = namer_finish(s->namer, s->profile);
 
 	return code ? err_set(e, code, "out of memory while naming") : 0;
 }
@@ -500,6 +509,7 @@ static int session_finish(struct session *s, struct session_result *ret, struct 
 	}
 	s->o.source->measure(s->source, s->programs.skel, &p->ledger);
 	session_settle(s);
+	jitwatch_finish(s->jitwatch, p, JIT_SETTLE_MS);
 	session_report(s, true);
 	code = session_name(s, e);
 	if (!code && (p->oom || profile_count_unnamed(p)))
@@ -509,6 +519,9 @@ static int session_finish(struct session *s, struct session_result *ret, struct 
 	p->meta.child_status = ret->child_status;
 	if (!code && s->recording && recording_finish(s->recording))
 		code = err_set(e, -EIO, "the recording could not be written");
+	/* Changes stacks that the recording has: its readers do the same for themselves. */
+	if (!code && !s->o.no_names && (profile_codes_split(p) || profile_count_unnamed(p)))
+		code = err_set(e, -ENOMEM, "out of memory");
 	return code;
 }
 
@@ -528,6 +541,7 @@ static int session_begin(struct session *s, struct err *e)
 	s->intake = (struct intake){
 		.profile = s->profile,
 		.files = s->files,
+		.jitwatch = s->jitwatch,
 		.memory_cap = s->o.capture.memory_cap,
 		.before_unknown_file = session_drain_files,
 		.ctx = s,
@@ -577,6 +591,7 @@ void session_free(struct session *s)
 	unfinished_free(s->unfinished);
 	intake_free(&s->intake);
 	namer_free(s->namer);
+	jitwatch_free(s->jitwatch);
 	files_free(s->files);
 	programs_close(&s->programs);
 	recording_free(s->recording);

@@ -19,11 +19,6 @@ struct perfmap {
 	size_t skipped;
 };
 
-struct perfmap_entry {
-	uint64_t start, size;
-	char *name;
-};
-
 /* Hexadecimal, with or without 0x, and the blanks behind it. False when there is no such number. */
 static bool perfmap_number(char **at, uint64_t *ret)
 {
@@ -53,7 +48,7 @@ static bool perfmap_number(char **at, uint64_t *ret)
 	return true;
 }
 
-static bool perfmap_line(char *line, struct perfmap_entry *ret)
+bool perfmap_line(char *line, struct perfmap_entry *ret)
 {
 	size_t len;
 

@@ -9,10 +9,19 @@
 #ifndef WAGGLE_SYMBOL_PERFMAP_H
 #define WAGGLE_SYMBOL_PERFMAP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct perfmap;
+
+struct perfmap_entry {
+	uint64_t start, size; /* size is not 0, the end does not wrap */
+	char *name;           /* in the line */
+};
+
+/* Takes one line (without its newline) apart, in place; false when it makes no sense. */
+bool perfmap_line(char *line, struct perfmap_entry *ret);
 
 /* Takes over `data` (malloc'ed, len bytes, also on failure). 0 or -ENOMEM. */
 int perfmap_new(char *data, size_t len, struct perfmap **ret);

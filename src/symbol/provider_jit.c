@@ -1,130 +1,32 @@
 /* provider_jit.c - generated code, from the map its runtime writes to /tmp/perf-PID.map.
  *
- * The runtime knows itself by the number of its innermost pid namespace and writes to the /tmp of
- * its own root, so that is where we look first; runtimes that run as root on the host, and
- * processes that are gone, have theirs in our /tmp. /tmp belongs to everybody: links are not
- * followed, only regular files are read, and only when they belong to root, to us or to the
- * process's own user.
+ * A capture watches these files itself and names by time (profile/codes.h); this is for frames that
+ * it left, and for whoever names a profile of this machine without having captured it.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/openat2.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "symbol/jitfile.h"
 #include "symbol/perfmap.h"
 #include "symbol/provider.h"
-
-struct jit_process {
-	uint32_t inner_pid; /* as the process sees itself */
-	uid_t owner;
-	bool alive;
-};
-
-/* The last number of the line "NSpid:\t..", which is absent before Linux 4.1. */
-static uint32_t jit_inner_pid(uint32_t pid)
-{
-	char path[64], line[256];
-	FILE *status;
-	unsigned long inner = pid;
-
-	snprintf(path, sizeof(path), "/proc/%u/status", pid);
-	status = fopen(path, "re");
-	while (status && fgets(line, sizeof(line), status)) {
-		char *at = line + 6;
-
-		if (strncmp(line, "NSpid:", 6) != 0)
-			continue;
-		for (char *end; *(at += strspn(at, " \t")); at = end) {
-			unsigned long v = strtoul(at, &end, 10);
-
-			if (end == at)
-				break;
-			inner = v;
-		}
-		break;
-	}
-	if (status)
-		fclose(status);
-	return (uint32_t)inner;
-}
-
-static struct jit_process jit_process(uint32_t pid)
-{
-	struct jit_process p = {.inner_pid = pid};
-	char path[64];
-	struct stat st;
-
-	snprintf(path, sizeof(path), "/proc/%u", pid);
-	if (stat(path, &st))
-		return p;
-	p.alive = true;
-	p.owner = st.st_uid;
-	p.inner_pid = jit_inner_pid(pid);
-	return p;
-}
-
-/* Opens tmp/perf-N.map below `root` so that no link can lead out of it. */
-static int jit_open_in(const char *root, uint32_t number)
-{
-	struct open_how how = {
-		.flags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY,
-		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
-	};
-	int dir = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	char path[64];
-	long fd;
-
-	if (dir < 0)
-		return -errno;
-	snprintf(path, sizeof(path), "tmp/perf-%u.map", number);
-	fd = syscall(SYS_openat2, dir, path, &how, sizeof(how));
-	fd = fd < 0 ? -errno : fd;
-	close(dir);
-	return (int)fd;
-}
-
-static bool jit_may_trust(int fd, const struct jit_process *p)
-{
-	struct stat st;
-
-	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
-	       (st.st_uid == 0 || st.st_uid == geteuid() || (p->alive && st.st_uid == p->owner));
-}
-
-static int jit_read(int fd, const struct jit_process *p, struct perfmap **ret)
-{
-	int rc = jit_may_trust(fd, p) ? perfmap_read(fd, ret) : -EACCES;
-
-	close(fd);
-	return rc;
-}
 
 static int jit_open(const struct provider_env *env, uint32_t object, void **ret_state,
 		    enum unnamed_reason *ret_why)
 {
 	uint32_t pid = env->profile->objects.at[object].pid;
-	struct jit_process p;
+	struct jitfile_process p;
 	struct perfmap *map;
-	char root[64];
-	int rc = -ENOENT, fd;
+	int rc, fd;
 
 	*ret_why = UNNAMED_JIT;
 	if (!env->opts->live || !pid) /* the number may belong to another process by now */
 		return -ENOENT;
-	p = jit_process(pid);
-	snprintf(root, sizeof(root), "/proc/%u/root", pid);
-	fd = p.alive ? jit_open_in(root, p.inner_pid) : -ENOENT;
-	if (fd >= 0)
-		rc = jit_read(fd, &p, &map);
-	if (rc) {
-		fd = jit_open_in("/", pid);
-		rc = fd >= 0 ? jit_read(fd, &p, &map) : fd;
-	}
+	p = jitfile_process(pid);
+	fd = jitfile_open_map(&p);
+	if (fd < 0)
+		return fd;
+	rc = perfmap_read(fd, &map);
+	close(fd);
 	if (rc)
 		return rc;
 	*env->ret_skipped += perfmap_skipped(map);
