@@ -37,7 +37,7 @@
 enum { INTERVAL_MS = 100, INTERVAL_FAST_MS = 20, FAST_HZ = 2000, FLUSH_EVERY = 10 };
 enum { CHILD_GRACE_MS = 5000, SETTLE_MS = 2000 };
 enum { KALLSYMS_PATIENCE_MS = 400 }; /* the ring holds samples of half a second */
-enum wake { WAKE_STOP, WAKE_CHILD, WAKE_TARGET, WAKE_FILES };
+enum wake { WAKE_STOP, WAKE_CHILD, WAKE_TARGET, WAKE_FILES, WAKE_RAW };
 
 struct session {
 	struct session_opts o;
@@ -51,7 +51,8 @@ struct session {
 	bool kallsyms_started, kallsyms_done; /* done: written by its thread */
 	struct governor governor;
 	struct namer *namer; /* NULL when nothing is to be named */
-	struct ring_buffer *sample_ring, *file_ring;
+	struct ring_buffer *sample_ring, *file_ring, *raw_ring;
+	struct oracle_session *oracle; /* NULL when not asked for */
 	struct child child;
 	void *source; /* the source's own state */
 	int epoll, stop_event;
@@ -90,7 +91,18 @@ static int session_on_sample(void *ctx, void *data, size_t len)
 {
 	struct session *s = ctx;
 
+	if (s->oracle)
+		oracle_session_sample(s->oracle, data, len);
 	intake_record(&s->intake, data, len);
+	return 0;
+}
+
+static int session_on_raw(void *ctx, void *data, size_t len)
+{
+	struct session *s = ctx;
+
+	if (s->oracle)
+		oracle_session_raw(s->oracle, data, len);
 	return 0;
 }
 
@@ -98,8 +110,11 @@ static int session_on_file(void *ctx, void *data, size_t len)
 {
 	struct session *s = ctx;
 
-	if (len >= sizeof(struct file_record))
-		files_note(s->files, data);
+	if (len < sizeof(struct file_record))
+		return 0;
+	files_note(s->files, data);
+	if (s->oracle)
+		oracle_session_file(s->oracle, data);
 	return 0;
 }
 
@@ -117,7 +132,8 @@ static int session_rings(struct session *s, struct err *e)
 	s->sample_ring = ring_buffer__new(bpf_map__fd(skel->maps.sample_ring), session_on_sample, s,
 					  NULL);
 	s->file_ring = ring_buffer__new(bpf_map__fd(skel->maps.file_ring), session_on_file, s, NULL);
-	if (!s->sample_ring || !s->file_ring)
+	s->raw_ring = ring_buffer__new(bpf_map__fd(skel->maps.raw_ring), session_on_raw, s, NULL);
+	if (!s->sample_ring || !s->file_ring || !s->raw_ring)
 		return err_set(e, -errno, "cannot open the ring buffers: %s", strerror(errno));
 	return 0;
 }
@@ -220,6 +236,10 @@ static int session_open(struct session *s, struct err *e)
 	if (!code)
 		code = session_watch(s, ring_buffer__epoll_fd(s->file_ring), WAKE_FILES, e);
 	if (!code)
+		code = session_watch(s, ring_buffer__epoll_fd(s->raw_ring), WAKE_RAW, e);
+	if (!code && c->oracle_every)
+		code = oracle_session_new(s->o.oracle_out, &s->oracle, e);
+	if (!code)
 		s->kallsyms_started =
 			!pthread_create(&s->kallsyms_thread, NULL, session_read_kallsyms, s);
 	return code;
@@ -295,6 +315,9 @@ static void session_wait(struct session *s, int ms)
 			break;
 		case WAKE_FILES:
 			ring_buffer__consume(s->file_ring);
+			break;
+		case WAKE_RAW:
+			ring_buffer__consume(s->raw_ring);
 			break;
 		}
 	}
@@ -465,6 +488,7 @@ static int session_finish(struct session *s, struct session_result *ret, struct 
 	session_take_kallsyms(s);
 	ring_buffer__consume(s->file_ring);
 	ring_buffer__consume(s->sample_ring);
+	ring_buffer__consume(s->raw_ring);
 	s->o.source->measure(s->source, s->programs.skel, &p->ledger);
 	session_settle(s);
 	session_report(s, true);
@@ -472,6 +496,8 @@ static int session_finish(struct session *s, struct session_result *ret, struct 
 	if (!code && (p->oom || profile_count_unnamed(p)))
 		code = err_set(e, -ENOMEM, "out of memory");
 	session_close_ledger(s);
+	if (s->oracle)
+		ret->oracle = oracle_session_finish(s->oracle, &p->ledger);
 	ret->child_status = s->child.ended ? s->child.status : -1;
 	p->meta.child_status = ret->child_status;
 	if (!code && s->recording && recording_finish(s->recording))
@@ -541,6 +567,8 @@ void session_free(struct session *s)
 	VEC_FREE(&s->watches);
 	ring_buffer__free(s->sample_ring);
 	ring_buffer__free(s->file_ring);
+	ring_buffer__free(s->raw_ring);
+	oracle_session_free(s->oracle);
 	intake_free(&s->intake);
 	namer_free(s->namer);
 	files_free(s->files);

@@ -227,7 +227,7 @@ static bool oracle_read(Dwfl *dwfl, Dwarf_Addr addr, Dwarf_Word *ret, void *ctx)
 		o->read_failed = true;
 		return false;
 	}
-	memcpy(ret, r->stack + at, sizeof(*ret));
+	memcpy(ret, raw_stack(r) + at, sizeof(*ret));
 	o->read_zero |= !*ret;
 	return true;
 }

@@ -24,6 +24,12 @@
 #define ORACLE_FRAMES_MAX 4096 /* more than the walker's: who is cut short first should be the walker */
 #define ORACLE_NOWHERE UINT32_MAX
 
+/* The bytes behind a record. */
+static inline const uint8_t *raw_stack(const struct raw_record *r)
+{
+	return (const uint8_t *)(r + 1);
+}
+
 enum oracle_stop {
 #define ROW(id, key, text) ORACLE_##id,
 #include "unwind/stops.def"

@@ -62,7 +62,7 @@ static void take_stack(void)
 	at = maps_find(&m, record->regs[7]);
 	assert_non_null(at);
 	record->bytes = at->end - record->regs[7] < room ? (uint32_t)(at->end - record->regs[7]) : room;
-	memcpy(record->stack, (const void *)(uintptr_t)record->regs[7], record->bytes);
+	memcpy(record + 1, (const void *)(uintptr_t)record->regs[7], record->bytes);
 	unwound = oracle_unwind(oracle, record, &m, &stack);
 	maps_free(&m);
 }
