@@ -79,6 +79,7 @@ static void report_lost(const struct oracle_report *r, FILE *to)
 	} rows[] = {
 		{ r->lost, "dropped because too many were waiting" },
 		{ r->gone, "of processes that were over before their mappings could be read" },
+		{ r->moved, "of processes that had become another program by then" },
 		{ r->no_sample, "whose sample never arrived" },
 		{ r->failed, "that the oracle could not begin with" },
 	};
@@ -109,9 +110,9 @@ void oracle_report_print(const struct oracle_report *r, FILE *to)
 		const char *why = report_reason(c);
 
 		if (c->verdict != VERDICT_SAME)
-			fprintf(to, "%10" PRIu64 "  stacks: %s%s%s: %s\n", c->stacks,
-				verdict_text(c->verdict), *why ? "; it " : "", why,
-				oracle_report_file(r, c->file));
+			fprintf(to, "%10" PRIu64 "  stacks: %s, in %s%s%s\n", c->stacks,
+				verdict_text(c->verdict), oracle_report_file(r, c->file),
+				*why ? ": " : "", why);
 	}
 	report_examples(r, to);
 }
@@ -185,9 +186,9 @@ void oracle_report_json(const struct oracle_report *r, struct out *to)
 		   r->raw, a->stacks, a->stacks_same, a->stacks_differ, a->oracle_short, a->walk_short,
 		   a->frames, a->equal, agreement_share(a));
 	out_printf(to,
-		   ",\"queue_full\":%" PRIu64 ",\"process_gone\":%" PRIu64 ",\"no_sample\":%" PRIu64
+		   ",\"queue_full\":%" PRIu64 ",\"process_gone\":%" PRIu64 ",\"moved\":%" PRIu64 ",\"no_sample\":%" PRIu64
 		   ",\"failed\":%" PRIu64 ",\"written\":%" PRIu64 ",\"files\":[",
-		   r->lost, r->gone, r->no_sample, r->failed, r->written);
+		   r->lost, r->gone, r->moved, r->no_sample, r->failed, r->written);
 	for (size_t i = 0; i < a->files.n; i++) {
 		out_puts(to, i ? ",{" : "{");
 		json_text(to, "file", oracle_report_file(r, a->files.at[i].file));

@@ -218,6 +218,11 @@ static bool oracle_compare(struct oracle_session *s, struct oracle_item *i)
 
 	if (!oracle_find_walk(s, i, &w))
 		return false;
+	/* What runs is in the program: when nothing is there now, it has become another (execve). */
+	if (!s->frames.n || s->frames.at[0] >> FRAME_FILE_SHIFT == FILE_UNKNOWN) {
+		s->report->moved++;
+		return true;
+	}
 	o = (struct agreement_oracle){ s->frames.at, s->ways.at, s->frames.n, i->stack.stop };
 	agreement_add(&s->report->agreement, i->record->tgid, &w, &o);
 	return true;
@@ -249,10 +254,11 @@ static void oracle_take(struct oracle_session *s, struct raw_record *record)
 	struct oracle_item i = { .record = record, .since = clock_mono_ns() };
 	int code = maps_read(record->tgid, &i.maps);
 
+	if (!code)
+		code = oracle_unwind(s->oracle, record, &i.maps, &i.stack);
 	if (code) {
-		s->report->gone++;
-	} else if (oracle_unwind(s->oracle, record, &i.maps, &i.stack)) {
-		s->report->failed++;
+		s->report->gone += code == -ESRCH;
+		s->report->failed += code != -ESRCH;
 	} else if (oracle_compare(s, &i)) {
 		; /* its sample was here already */
 	} else if (s->waiting.n < WAITING_MAX && VEC_PUSH(&s->waiting, i)) {
@@ -345,7 +351,7 @@ struct oracle_report *oracle_session_finish(struct oracle_session *s, struct led
 	l->n[LEDGER_ORACLE_FRAMES] = a->frames;
 	l->n[LEDGER_ORACLE_EQUAL] = a->equal;
 	l->n[LEDGER_ORACLE_LOST] = r->lost;
-	l->n[LEDGER_ORACLE_GONE] = r->gone;
+	l->n[LEDGER_ORACLE_GONE] = r->gone + r->moved;
 	l->n[LEDGER_ORACLE_NO_SAMPLE] = r->no_sample;
 	s->report = NULL;
 	return r;

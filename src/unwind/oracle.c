@@ -27,6 +27,7 @@ struct oracle_process {
 	uint64_t files; /* hash of the files it has mapped executable, and where */
 	uint64_t used;
 	bool ready;
+	bool partial; /* some file could not be opened: the process was just ending */
 };
 
 struct oracle {
@@ -105,22 +106,34 @@ static bool oracle_bias(int fd, const struct mapping *at, uint64_t *ret)
 		if (!seg[i].exec || at->offset < from || at->offset >= seg[i].offset + seg[i].filesz)
 			continue;
 		*ret = at->start - (at->offset - from) - (seg[i].vaddr & -(uint64_t)PAGE);
-		found = true;
+		/* A copy of such a program's code somewhere else (V8 makes one of its builtins) is beyond
+		 * libdwfl, and reporting it would cost it the original. */
+		found = elf_image_type(img) != ET_EXEC || !*ret;
 	}
 	elf_image_free(img);
 	return found;
 }
 
+/* *end: where the module reported before ends; a file with several executable mappings is one module. */
 static void oracle_report_file(struct oracle *o, struct oracle_process *p, const struct maps *m,
-			       const struct mapping *at)
+			       const struct mapping *at, Dwarf_Addr *end)
 {
-	int fd = o->opts.open(o->opts.ctx, p->pid, m, at);
-	uint64_t bias;
+	Dwfl_Module *mod = NULL;
+	uint64_t bias = 0;
+	int fd;
 
-	if (fd < 0)
+	if (at->start < *end)
 		return;
-	if (dwfl_addrmodule(p->dwfl, at->start) || !oracle_bias(fd, at, &bias) ||
-	    !dwfl_report_elf(p->dwfl, "file", maps_path(m, at), fd, bias, true))
+	fd = o->opts.open(o->opts.ctx, p->pid, m, at);
+	if (fd < 0) {
+		p->partial = true;
+		return;
+	}
+	if (oracle_bias(fd, at, &bias))
+		mod = dwfl_report_elf(p->dwfl, "file", maps_path(m, at), fd, bias, true);
+	if (mod)
+		dwfl_module_info(mod, NULL, NULL, end, NULL, NULL, NULL, NULL);
+	else
 		close(fd);
 }
 
@@ -135,6 +148,7 @@ static void oracle_report_vdso(struct oracle *o, struct oracle_process *p, const
 
 static void oracle_report(struct oracle *o, struct oracle_process *p, const struct maps *m)
 {
+	Dwarf_Addr end = 0;
 	size_t n = 0;
 
 	dwfl_report_begin(p->dwfl);
@@ -144,7 +158,7 @@ static void oracle_report(struct oracle *o, struct oracle_process *p, const stru
 		if (oracle_is_vdso(m, at))
 			oracle_report_vdso(o, p, at);
 		else if (oracle_is_file(m, at))
-			oracle_report_file(o, p, m, at);
+			oracle_report_file(o, p, m, at, &end);
 		else
 			continue;
 		n++;
@@ -339,6 +353,10 @@ int oracle_unwind(struct oracle *o, const struct raw_record *r, const struct map
 	ret->oom = false;
 	if (!p)
 		return -ENOMEM;
+	if (p->partial) {
+		oracle_forget(p);
+		return -ESRCH;
+	}
 	if (!p->ready)
 		return -ENOEXEC;
 	o->record = r;

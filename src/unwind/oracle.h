@@ -71,7 +71,8 @@ void oracle_free(struct oracle *o);
 
 /* Unwinds the copy. Files are those of `m`, which is what the process had mapped then. A few processes
  * are remembered with their files, so that the next sample of one is cheap.
- * 0, -ENOEXEC when not one of its files could be read, -ENOMEM. */
+ * 0, -ESRCH when a file could not be opened any more, -ENOEXEC when there is none that could be read,
+ * -ENOMEM. */
 int oracle_unwind(struct oracle *o, const struct raw_record *r, const struct maps *m,
 		  struct oracle_stack *ret);
 void oracle_stack_free(struct oracle_stack *s);
