@@ -183,6 +183,8 @@ static int cpu_contradictions(const struct cpu_opts *o, const struct option_rest
 			       COMM_LEN - 1);
 	if (o->oracle_out && !o->oracle)
 		return err_set(e, -EINVAL, "--oracle-out needs --oracle N");
+	if (o->oracle_out && access(o->oracle_out, W_OK | X_OK) < 0)
+		return err_set(e, -errno, "cannot write into '%s': %s", o->oracle_out, strerror(errno));
 	if (o->oracle && o->kernel_only)
 		return err_set(e, -EINVAL, "--oracle is about user stacks, which -K leaves out");
 	if (o->comm && !*o->comm)

@@ -7,14 +7,17 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/out.h"
 #include "process/maps.h"
 #include "unwind/oracle.h"
+#include "unwind/stackfile.h"
 
-enum { QUEUE_MAX = 128, WAITING_MAX = 128 };
+enum { QUEUE_MAX = 128, WAITING_MAX = 128, WRITTEN_MAX = 1000 };
 #define KEPT_WORDS_MAX (8u << 20) /* of samples' frames: 64 MiB */
 #define PATIENCE_NS (3 * NSEC_PER_SEC) /* for a sample to arrive */
 
@@ -211,10 +214,33 @@ static bool oracle_find_walk(struct oracle_session *s, struct oracle_item *i,
 	return k != NULL;
 }
 
+/* DIR/PID-TIME.stack. What cannot be written any more (its files are gone) is only missing there: the
+ * report has counted it. */
+static void oracle_write(struct oracle_session *s, struct oracle_item *i)
+{
+	struct stackfile f;
+	struct buf b = { 0 };
+	char path[4096];
+	struct out to;
+
+	if (s->report->written >= WRITTEN_MAX ||
+	    stackfile_make(i->record, &i->maps, &i->stack, NULL, &f))
+		return;
+	snprintf(path, sizeof(path), "%s/%u-%llu.stack", s->out_dir, i->record->tgid,
+		 (unsigned long long)i->record->time);
+	if (!stackfile_pack(&f, &b) && !out_open(&to, path, NULL)) {
+		out_put(&to, b.data, b.len);
+		s->report->written += !out_commit(&to, NULL);
+	}
+	buf_free(&b);
+	stackfile_free(&f);
+}
+
 static bool oracle_compare(struct oracle_session *s, struct oracle_item *i)
 {
 	struct agreement_oracle o;
 	struct agreement_walk w;
+	enum verdict verdict;
 
 	if (!oracle_find_walk(s, i, &w))
 		return false;
@@ -224,7 +250,9 @@ static bool oracle_compare(struct oracle_session *s, struct oracle_item *i)
 		return true;
 	}
 	o = (struct agreement_oracle){ s->frames.at, s->ways.at, s->frames.n, i->stack.stop };
-	agreement_add(&s->report->agreement, i->record->tgid, &w, &o);
+	verdict = agreement_add(&s->report->agreement, i->record->tgid, &w, &o);
+	if (s->out_dir && verdict_differs(verdict))
+		oracle_write(s, i);
 	return true;
 }
 

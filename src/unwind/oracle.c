@@ -17,8 +17,6 @@
 #include <elfutils/libdw.h>
 #include <elfutils/libdwfl.h>
 
-#include "elf/image.h"
-
 enum { PROCESSES = 8, MODULES_MAX = 2048, PAGE = 4096, DWARF_RA = 16, DWARF_REGS = 17 };
 
 struct oracle_process {
@@ -63,7 +61,7 @@ static int oracle_find_debuginfo(Dwfl_Module *mod, void **userdata, const char *
 	return -1;
 }
 
-static int oracle_open_live(void *ctx, uint32_t pid, const struct maps *m, const struct mapping *at)
+int oracle_open_live(void *ctx, uint32_t pid, const struct maps *m, const struct mapping *at)
 {
 	char path[4096 + 64];
 	int fd;
@@ -242,6 +240,8 @@ static bool oracle_read(Dwfl *dwfl, Dwarf_Addr addr, Dwarf_Word *ret, void *ctx)
 		return false;
 	}
 	memcpy(ret, raw_stack(r) + at, sizeof(*ret));
+	if (o->stack->read_end < addr + sizeof(*ret))
+		o->stack->read_end = addr + sizeof(*ret);
 	o->read_zero |= !*ret;
 	return true;
 }
@@ -351,6 +351,7 @@ int oracle_unwind(struct oracle *o, const struct raw_record *r, const struct map
 	ret->frames.n = 0;
 	ret->stop = ORACLE_STOP_MAX;
 	ret->oom = false;
+	ret->read_end = r->regs[7];
 	if (!p)
 		return -ENOMEM;
 	if (p->partial) {
@@ -374,23 +375,41 @@ int oracle_unwind(struct oracle *o, const struct raw_record *r, const struct map
 
 /* -- life --------------------------------------------------------------------------------------- */
 
-static void oracle_copy_vdso(struct oracle *o)
+/* Where our own vDSO is, in one piece. */
+static const void *oracle_own_vdso(size_t *ret_bytes)
 {
+	const void *found = NULL;
 	struct maps m;
 
 	if (maps_read((uint32_t)getpid(), &m))
-		return;
-	for (size_t i = 0; i < m.list.n && !o->vdso; i++) {
+		return NULL;
+	for (size_t i = 0; i < m.list.n && !found; i++) {
 		const struct mapping *at = &m.list.at[i];
 
 		if (!oracle_is_vdso(&m, at))
 			continue;
-		o->vdso_bytes = at->end - at->start;
-		o->vdso = malloc(o->vdso_bytes);
-		if (o->vdso)
-			memcpy(o->vdso, (const void *)(uintptr_t)at->start, o->vdso_bytes);
+		*ret_bytes = at->end - at->start;
+		found = (const void *)(uintptr_t)at->start;
 	}
 	maps_free(&m);
+	return found;
+}
+
+int oracle_vdso(struct elf_image **ret)
+{
+	size_t bytes;
+	const void *at = oracle_own_vdso(&bytes);
+
+	return at ? elf_image_memory(at, bytes, ret, NULL) : -ENOENT;
+}
+
+static void oracle_copy_vdso(struct oracle *o)
+{
+	const void *at = oracle_own_vdso(&o->vdso_bytes);
+
+	o->vdso = at ? malloc(o->vdso_bytes) : NULL; /* libelf wants to be able to write */
+	if (o->vdso)
+		memcpy(o->vdso, at, o->vdso_bytes);
 }
 
 int oracle_new(const struct oracle_opts *opts, struct oracle **ret, struct err *e)

@@ -19,6 +19,7 @@
 #include "base/err.h"
 #include "base/vec.h"
 #include "bpf/abi.h"
+#include "elf/image.h"
 #include "process/maps.h"
 
 #define ORACLE_FRAMES_MAX 4096 /* more than the walker's: who is cut short first should be the walker */
@@ -54,6 +55,7 @@ struct oracle_frame {
 struct oracle_stack {
 	VEC(struct oracle_frame) frames; /* leaf first */
 	uint32_t stop;                   /* enum oracle_stop */
+	uint64_t read_end;               /* no memory at or above this was needed */
 	bool oom;
 };
 
@@ -76,6 +78,11 @@ void oracle_free(struct oracle *o);
 int oracle_unwind(struct oracle *o, const struct raw_record *r, const struct maps *m,
 		  struct oracle_stack *ret);
 void oracle_stack_free(struct oracle_stack *s);
+
+/* The default of oracle_opts.open. */
+int oracle_open_live(void *ctx, uint32_t pid, const struct maps *m, const struct mapping *at);
+/* Our own vDSO, which is the same in every process, as an image. 0, -ENOENT, -errno. */
+int oracle_vdso(struct elf_image **ret);
 
 const char *oracle_stop_key(uint32_t stop);  /* json key, "?" when out of range */
 const char *oracle_stop_text(uint32_t stop);
