@@ -28,7 +28,7 @@ static bool maps_number(const char **at, int base, char then, uint64_t *ret)
 	return true;
 }
 
-static bool maps_line(const char *line, const char *text, struct mapping *m)
+static bool maps_line(const char *line, const char *text, struct maps_range *m)
 {
 	const char *at = line, *perms;
 	uint64_t major, minor;
@@ -62,7 +62,7 @@ int maps_parse(char *text, size_t len, struct maps *ret)
 
 	*ret = (struct maps){ .text = text };
 	for (; line < text + len; line = end + 1) {
-		struct mapping m = { 0 };
+		struct maps_range m = { 0 };
 
 		end = memchr(line, '\n', len - (size_t)(line - text));
 		if (!end)
@@ -139,7 +139,7 @@ void maps_free(struct maps *m)
 	*m = (struct maps){ 0 };
 }
 
-const struct mapping *maps_find(const struct maps *m, uint64_t addr)
+const struct maps_range *maps_find(const struct maps *m, uint64_t addr)
 {
 	size_t low = 0, high = m->list.n;
 

@@ -17,7 +17,7 @@
 
 #define MAPS_BYTES_CAP (16u << 20) /* of text; the kernel's limit of 65,530 mappings stays below */
 
-struct mapping {
+struct maps_range {
 	uint64_t start, end; /* [start, end) */
 	uint64_t offset;     /* in the file, of `start` */
 	uint64_t ino;        /* 0: no file */
@@ -27,7 +27,7 @@ struct mapping {
 };
 
 struct maps {
-	VEC(struct mapping) list; /* ascending, no overlaps */
+	VEC(struct maps_range) list; /* ascending, no overlaps */
 	char *text;
 	size_t skipped; /* lines that were not understood */
 };
@@ -40,11 +40,11 @@ int maps_read(uint32_t pid, struct maps *ret);
 void maps_free(struct maps *m);
 
 /* The mapping an address is in, NULL when there is none. */
-const struct mapping *maps_find(const struct maps *m, uint64_t addr);
+const struct maps_range *maps_find(const struct maps *m, uint64_t addr);
 
 /* "" for anonymous memory; "[vdso]", "[stack]" and such, or the path as the kernel shows it, with
  * " (deleted)" behind the name of what was removed. */
-static inline const char *maps_path(const struct maps *m, const struct mapping *at)
+static inline const char *maps_path(const struct maps *m, const struct maps_range *at)
 {
 	return m->text + at->path;
 }

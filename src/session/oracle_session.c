@@ -77,10 +77,10 @@ void oracle_session_sample(struct oracle_session *s, const void *data, size_t le
 	if (s->words.n + r.n_user <= KEPT_WORDS_MAX && VEC_RESERVE(&s->words, r.n_user) &&
 	    VEC_RESERVE(&s->kept, 1) &&
 	    map64_insert(&s->by_hash, r.hash, (uint32_t)s->kept.n, &is_new) && is_new) {
-		if (r.n_user)
-			memcpy(s->words.at + s->words.n, words + r.n_kernel,
-			       r.n_user * sizeof(*words));
-		s->words.n += r.n_user;
+		/* When the walk kept the root, its frames are a ring: the oldest was overwritten last. */
+		for (uint32_t i = 0; i < r.n_user; i++)
+			s->words.at[s->words.n++] =
+				words[r.n_kernel + (r.skipped + (uint64_t)i) % r.n_user];
 		s->kept.at[s->kept.n++] = k;
 	}
 	pthread_mutex_unlock(&s->lock);
@@ -144,7 +144,7 @@ static void oracle_item_done(struct oracle_item *i)
 
 /* The id the kernel gave to what is mapped there, UINT32_MAX >> 16 when it never announced it. The newest
  * one: a file that was overwritten in place is a new one under the same number. */
-static uint32_t oracle_file_id(const struct oracle_session *s, const struct mapping *at)
+static uint32_t oracle_file_id(const struct oracle_session *s, const struct maps_range *at)
 {
 	uint64_t dev = (uint64_t)at->dev_major << 20 | at->dev_minor;
 
@@ -158,7 +158,7 @@ static uint32_t oracle_file_id(const struct oracle_session *s, const struct mapp
 static uint64_t oracle_word(const struct oracle_session *s, const struct maps *m,
 			    const struct oracle_frame *f)
 {
-	const struct mapping *at = f->mapping == ORACLE_NOWHERE ? NULL : &m->list.at[f->mapping];
+	const struct maps_range *at = f->mapping == ORACLE_NOWHERE ? NULL : &m->list.at[f->mapping];
 	uint64_t file = FILE_UNKNOWN, offset = f->offset;
 
 	if (at && at->exec && at->ino)

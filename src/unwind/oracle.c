@@ -61,7 +61,7 @@ static int oracle_find_debuginfo(Dwfl_Module *mod, void **userdata, const char *
 	return -1;
 }
 
-int oracle_open_live(void *ctx, uint32_t pid, const struct maps *m, const struct mapping *at)
+int oracle_open_live(void *ctx, uint32_t pid, const struct maps *m, const struct maps_range *at)
 {
 	char path[4096 + 64];
 	int fd;
@@ -76,19 +76,19 @@ int oracle_open_live(void *ctx, uint32_t pid, const struct maps *m, const struct
 	return fd < 0 ? -errno : fd;
 }
 
-static bool oracle_is_vdso(const struct maps *m, const struct mapping *at)
+static bool oracle_is_vdso(const struct maps *m, const struct maps_range *at)
 {
 	return !at->ino && !strcmp(maps_path(m, at), "[vdso]");
 }
 
-static bool oracle_is_file(const struct maps *m, const struct mapping *at)
+static bool oracle_is_file(const struct maps *m, const struct maps_range *at)
 {
 	return at->exec && at->ino && maps_path(m, at)[0] == '/';
 }
 
 /* What must be added to the file's own addresses: the segment that the mapping shows tells. Addresses
  * and offsets are congruent in a page, so the mapping's start need not be the segment's. */
-static bool oracle_bias(int fd, const struct mapping *at, uint64_t *ret)
+static bool oracle_bias(int fd, const struct maps_range *at, uint64_t *ret)
 {
 	const struct elf_segment *seg;
 	struct elf_image *img;
@@ -114,7 +114,7 @@ static bool oracle_bias(int fd, const struct mapping *at, uint64_t *ret)
 
 /* *end: where the module reported before ends; a file with several executable mappings is one module. */
 static void oracle_report_file(struct oracle *o, struct oracle_process *p, const struct maps *m,
-			       const struct mapping *at, Dwarf_Addr *end)
+			       const struct maps_range *at, Dwarf_Addr *end)
 {
 	Dwfl_Module *mod = NULL;
 	uint64_t bias = 0;
@@ -135,7 +135,7 @@ static void oracle_report_file(struct oracle *o, struct oracle_process *p, const
 		close(fd);
 }
 
-static void oracle_report_vdso(struct oracle *o, struct oracle_process *p, const struct mapping *at)
+static void oracle_report_vdso(struct oracle *o, struct oracle_process *p, const struct maps_range *at)
 {
 	Dwfl_Module *mod = dwfl_report_module(p->dwfl, "[vdso]", at->start, at->end);
 	void **userdata;
@@ -151,7 +151,7 @@ static void oracle_report(struct oracle *o, struct oracle_process *p, const stru
 
 	dwfl_report_begin(p->dwfl);
 	for (size_t i = 0; i < m->list.n && n < MODULES_MAX; i++) {
-		const struct mapping *at = &m->list.at[i];
+		const struct maps_range *at = &m->list.at[i];
 
 		if (oracle_is_vdso(m, at))
 			oracle_report_vdso(o, p, at);
@@ -169,7 +169,7 @@ static uint64_t oracle_hash_files(const struct maps *m)
 	uint64_t h = 1;
 
 	for (size_t i = 0; i < m->list.n; i++) {
-		const struct mapping *at = &m->list.at[i];
+		const struct maps_range *at = &m->list.at[i];
 
 		if (!oracle_is_file(m, at) && !oracle_is_vdso(m, at))
 			continue;
@@ -287,7 +287,7 @@ static enum oracle_way oracle_way(Dwfl *dwfl, uint64_t look, bool *ret_last)
 
 static void oracle_place(const struct maps *m, struct oracle_frame *f)
 {
-	const struct mapping *at = maps_find(m, f->look);
+	const struct maps_range *at = maps_find(m, f->look);
 
 	f->mapping = at ? (uint32_t)(at - m->list.at) : ORACLE_NOWHERE;
 	f->offset = f->look;
@@ -313,6 +313,11 @@ static int oracle_frame(Dwfl_Frame *state, void *ctx)
 	f.look = below && below->way != ORACLE_WAY_SIGNAL ? pc - 1 : pc;
 	f.way = (uint8_t)oracle_way(dwfl_thread_dwfl(dwfl_frame_thread(state)), f.look, &last);
 	oracle_place(o->maps, &f);
+	if (f.mapping != ORACLE_NOWHERE &&
+	    !strcmp(maps_path(o->maps, &o->maps->list.at[f.mapping]), "[uprobes]")) {
+		s->stop = ORACLE_PROBE;
+		return DWARF_CB_ABORT;
+	}
 	if (!VEC_PUSH(&s->frames, f)) {
 		s->oom = true;
 		return DWARF_CB_ABORT;
@@ -330,7 +335,7 @@ static enum oracle_stop oracle_why(const struct oracle *o, int code)
 {
 	const struct oracle_stack *s = o->stack;
 	const struct oracle_frame *f = s->frames.n ? &s->frames.at[s->frames.n - 1] : NULL;
-	const struct mapping *at;
+	const struct maps_range *at;
 
 	if (!f)
 		return ORACLE_FAILED;
@@ -384,7 +389,7 @@ static const void *oracle_own_vdso(size_t *ret_bytes)
 	if (maps_read((uint32_t)getpid(), &m))
 		return NULL;
 	for (size_t i = 0; i < m.list.n && !found; i++) {
-		const struct mapping *at = &m.list.at[i];
+		const struct maps_range *at = &m.list.at[i];
 
 		if (!oracle_is_vdso(&m, at))
 			continue;

@@ -62,7 +62,7 @@ struct oracle_stack {
 struct oracle_opts {
 	/* A descriptor for the file behind a mapping, or -errno. NULL: that of the live process, through
 	 * its map_files or its own root. Called once per file and process. */
-	int (*open)(void *ctx, uint32_t pid, const struct maps *m, const struct mapping *at);
+	int (*open)(void *ctx, uint32_t pid, const struct maps *m, const struct maps_range *at);
 	void *ctx;
 };
 
@@ -80,7 +80,7 @@ int oracle_unwind(struct oracle *o, const struct raw_record *r, const struct map
 void oracle_stack_free(struct oracle_stack *s);
 
 /* The default of oracle_opts.open. */
-int oracle_open_live(void *ctx, uint32_t pid, const struct maps *m, const struct mapping *at);
+int oracle_open_live(void *ctx, uint32_t pid, const struct maps *m, const struct maps_range *at);
 /* Our own vDSO, which is the same in every process, as an image. 0, -ENOENT, -errno. */
 int oracle_vdso(struct elf_image **ret);
 

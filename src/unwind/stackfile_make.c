@@ -21,12 +21,12 @@ struct maker {
 	VEC(uint64_t) offsets;
 };
 
-static bool maker_is_vdso(const struct maker *k, const struct mapping *at)
+static bool maker_is_vdso(const struct maker *k, const struct maps_range *at)
 {
 	return !at->ino && !strcmp(maps_path(k->maps, at), "[vdso]");
 }
 
-static bool maker_same_file(const struct mapping *a, const struct mapping *b)
+static bool maker_same_file(const struct maps_range *a, const struct maps_range *b)
 {
 	return a->ino == b->ino && a->dev_major == b->dev_major && a->dev_minor == b->dev_minor;
 }
@@ -34,7 +34,7 @@ static bool maker_same_file(const struct mapping *a, const struct mapping *b)
 /* The place of a mapping; its file becomes an image when it is none yet. */
 static int maker_place(struct maker *k, uint32_t mapping, uint32_t *ret)
 {
-	const struct mapping *at = &k->maps->list.at[mapping];
+	const struct maps_range *at = &k->maps->list.at[mapping];
 	const char *path = maps_path(k->maps, at), *slash = strrchr(path, '/');
 	struct stackfile_image image = { 0 };
 
@@ -91,7 +91,7 @@ static int maker_suspects(struct maker *k)
 	int code = 0;
 
 	for (uint64_t i = 0; i < k->bytes && !code; i += 8) {
-		const struct mapping *at = maps_find(k->maps, maker_word(k, i) - 1);
+		const struct maps_range *at = maps_find(k->maps, maker_word(k, i) - 1);
 		uint32_t place;
 
 		if (at && at->exec)
@@ -103,11 +103,11 @@ static int maker_suspects(struct maker *k)
 /* The offsets in image n of all that maker_suspects() saw. */
 static int maker_suspect_offsets(struct maker *k, size_t n)
 {
-	const struct mapping *image = &k->maps->list.at[k->of_image.at[n]];
+	const struct maps_range *image = &k->maps->list.at[k->of_image.at[n]];
 
 	for (uint64_t i = 0; i < k->bytes; i += 8) {
 		uint64_t word = maker_word(k, i) - 1;
-		const struct mapping *at = maps_find(k->maps, word);
+		const struct maps_range *at = maps_find(k->maps, word);
 
 		if (at && at->exec && maker_same_file(at, image) &&
 		    (at->ino || maker_is_vdso(k, at)) &&
@@ -122,7 +122,7 @@ static int maker_suspect_offsets(struct maker *k, size_t n)
 static int maker_mappings(struct maker *k)
 {
 	for (size_t i = 0; i < k->maps->list.n; i++) {
-		const struct mapping *at = &k->maps->list.at[i];
+		const struct maps_range *at = &k->maps->list.at[i];
 		struct stackfile_mapping to = { at->start, at->end, at->offset, STACKFILE_ANON };
 		bool wanted = !at->ino && !maker_is_vdso(k, at);
 
@@ -138,7 +138,7 @@ static int maker_mappings(struct maker *k)
 
 static int maker_image(struct maker *k, size_t n, const struct oracle_opts *open)
 {
-	const struct mapping *at = &k->maps->list.at[k->of_image.at[n]];
+	const struct maps_range *at = &k->maps->list.at[k->of_image.at[n]];
 	struct elf_image *img = NULL;
 	struct buf b = { 0 };
 	int fd = -1, code;
@@ -169,7 +169,7 @@ static int maker_image(struct maker *k, size_t n, const struct oracle_opts *open
 /* Is the word of use to anybody who unwinds? */
 static bool maker_keeps(const struct maker *k, uint64_t word)
 {
-	const struct mapping *at;
+	const struct maps_range *at;
 
 	if (word < SMALL_NUMBER)
 		return true;

@@ -67,7 +67,7 @@ static void lines_that_make_no_sense(void **state)
 
 static void of_ourselves(void **state)
 {
-	const struct mapping *at;
+	const struct maps_range *at;
 	struct maps m;
 
 	assert_int_equal(maps_read((uint32_t)getpid(), &m), 0);

@@ -55,7 +55,7 @@ static void take_registers(const ucontext_t *here)
 /* As much of the stack as there is, at most `room`. */
 static void take_stack(void)
 {
-	const struct mapping *at;
+	const struct maps_range *at;
 	struct maps m;
 
 	assert_int_equal(maps_read((uint32_t)getpid(), &m), 0);
@@ -161,7 +161,7 @@ static void generated_code_is_said(void **state)
 	munmap(jit, 4096);
 }
 
-static int open_nothing(void *ctx, uint32_t pid, const struct maps *m, const struct mapping *at)
+static int open_nothing(void *ctx, uint32_t pid, const struct maps *m, const struct maps_range *at)
 {
 	return -ENOENT;
 }
