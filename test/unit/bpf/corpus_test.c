@@ -26,6 +26,7 @@ enum { VMAS_MAX = 1024, IMAGES_MAX = 256 };
 
 static struct stackfile file; /* the one at hand */
 static const char *file_path;
+static size_t failures; /* all are shown, then the test fails */
 
 /* -- maps --------------------------------------------------------------------------------------- */
 
@@ -197,9 +198,11 @@ static void compare(const char *who, const uint64_t *frames, size_t n, uint32_t 
 		ways[i] = file.frames.at[i].way;
 	}
 	verdict = agreement_add(&a, 0, &w, &o);
-	if (verdict_differs(verdict) || verdict == VERDICT_WALK_SHORT)
-		fail_msg("%s: %s: %s; %zu frames (end %u), %zu expected, %llu equal", file_path, who,
-			 verdict_text(verdict), n, end, file.frames.n, (unsigned long long)a.equal);
+	if (verdict_differs(verdict) || verdict == VERDICT_WALK_SHORT) {
+		print_error("%s: %s: %s; %zu frames (end %u), %zu expected, %llu equal\n", file_path, who,
+			    verdict_text(verdict), n, end, file.frames.n, (unsigned long long)a.equal);
+		failures++;
+	}
 	agreement_free(&a);
 	free(expected);
 	free(ways);
@@ -280,7 +283,6 @@ static void ask_oracle(void)
 		words[i] = id << FRAME_FILE_SHIFT | (f->offset & FRAME_OFFSET_MASK);
 	}
 	compare("oracle", words, found.frames.n, found.stop == ORACLE_BOTTOM ? WALK_BOTTOM : WALK_GAP);
-	assert_int_equal(found.stop == ORACLE_BOTTOM, file.stop == ORACLE_BOTTOM);
 	oracle_free(oracle);
 	oracle_stack_free(&found);
 	maps_free(&m);
@@ -307,6 +309,7 @@ static void walker_finds_what_was_found(void **state)
 {
 	size_t frames = 0;
 
+	failures = 0;
 	for (size_t i = 0; i < corpus.gl_pathc; i++) {
 		read_file(corpus.gl_pathv[i]);
 		walk_file();
@@ -314,15 +317,18 @@ static void walker_finds_what_was_found(void **state)
 		stackfile_free(&file);
 	}
 	print_message("%zu stacks, %zu frames\n", corpus.gl_pathc, frames);
+	assert_int_equal(failures, 0);
 }
 
 static void oracle_finds_it_again(void **state)
 {
+	failures = 0;
 	for (size_t i = 0; i < corpus.gl_pathc; i++) {
 		read_file(corpus.gl_pathv[i]);
 		ask_oracle();
 		stackfile_free(&file);
 	}
+	assert_int_equal(failures, 0);
 }
 
 static int setup(void **state)
