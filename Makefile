@@ -220,6 +220,12 @@ $(B)/test/web/generate: test/web/generate.c $(B)/libwaggle.a
 web: all $(B)/test/web/generate
 	$(Q)sh test/web/run.sh $(B)
 
+# Makes files of the corpus (test/corpus/make.sh).
+$(B)/test/corpus/%: test/corpus/%.c $(B)/libwaggle.a
+	$(call msg,TEST,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(B)/libwaggle.a $(PKG_LIBS)
+
 # The library once more, built for fuzzing; all targets share it.
 FUZZ_FLAGS := -std=gnu11 -g -O1 -fno-sanitize-recover=undefined
 $(B)/fuzzlib/libwaggle.a: $(LIB_SRC) $(wildcard src/*/*.h src/*/*.def include/waggle/*.h) $(GEN)

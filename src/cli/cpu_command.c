@@ -19,6 +19,7 @@
 #include "bpf/abi.h"
 #include "cli/command.h"
 #include "cli/filter_options.h"
+#include "cli/oracle_report.h"
 #include "cli/output.h"
 #include "cli/table_options.h"
 #include "process/lookup.h"
@@ -41,7 +42,8 @@ struct cpu_opts {
 	const char *comm;
 	bool wait, no_follow, include_idle, include_self, user_only, kernel_only;
 	bool exit_with_child, no_names, stats;
-	uint32_t frequency, event, max_frames, keep;
+	uint32_t frequency, event, max_frames, keep, oracle;
+	const char *oracle_out;
 	uint64_t period, duration, memory_mb;
 	uint32_t overhead; /* percent */
 	const char *kill_switch;
@@ -92,6 +94,12 @@ static const struct option_row cpu_options[] = {
 	  "do not look up names; 'waggle report --symbolize' can do it later" },
 	{ "stats", 0, OPTION_FLAG, AT(stats), NULL,
 	  "measure the time waggle's own programs take in the kernel" },
+	{ "oracle", 0, OPTION_U32, AT(oracle), "N",
+	  "unwind one sample in N a second time, in user space and by another implementation, and say "
+	  "how far the two agree",
+	  .min = 1, .max = 1000000 },
+	{ "oracle-out", 0, OPTION_TEXT, AT(oracle_out), "DIR",
+	  "write each sample on which they differ to a file in DIR" },
 	{ "exit-with-child", 0, OPTION_FLAG, AT(exit_with_child), NULL,
 	  "leave with the exit code of the command that was run" },
 	{ "max-overhead", 0, OPTION_U32, AT(overhead), "PERCENT",
@@ -173,6 +181,12 @@ static int cpu_contradictions(const struct cpu_opts *o, const struct option_rest
 		return err_set(e, -EINVAL,
 			       "--comm '%s' is too long: the kernel keeps only %d characters of a name", o->comm,
 			       COMM_LEN - 1);
+	if (o->oracle_out && !o->oracle)
+		return err_set(e, -EINVAL, "--oracle-out needs --oracle N");
+	if (o->oracle_out && access(o->oracle_out, W_OK | X_OK) < 0)
+		return err_set(e, -errno, "cannot write into '%s': %s", o->oracle_out, strerror(errno));
+	if (o->oracle && o->kernel_only)
+		return err_set(e, -EINVAL, "--oracle is about user stacks, which -K leaves out");
 	if (o->comm && !*o->comm)
 		return err_set(e, -EINVAL, "--comm needs a name");
 	return 0;
@@ -237,6 +251,7 @@ static void cpu_capture_opts(const struct cpu_opts *o, struct capture_opts *c)
 		.follow = !o->no_follow,
 		.include_self = o->include_self,
 		.bpf_stats = o->stats,
+		.oracle_every = o->oracle,
 		.memory_cap = o->memory_mb << 20,
 	};
 }
@@ -337,6 +352,7 @@ static int cpu_capture(const struct cpu_opts *o, const struct option_rest *rest,
 		.no_names = o->no_names,
 		.max_overhead = o->overhead < 100 ? o->overhead / 100.0 : 0,
 		.kill_switch = o->kill_switch,
+		.oracle_out = o->oracle_out,
 		.progress = talk ? cpu_progress : NULL,
 	};
 	struct session *s;
@@ -370,8 +386,10 @@ static int cpu_run_parsed(struct cpu_opts *o, const struct option_rest *rest, ch
 		code = cpu_capture(o, rest, command_line, path ? &recording : NULL, &result, e);
 	if (code) {
 		out_abort(&recording);
+		oracle_report_free(result.oracle);
 		return code;
 	}
+	o->output.oracle = result.oracle;
 	o->output.streamed = path;
 	if (path)
 		code = out_commit(&recording, e);
@@ -379,9 +397,12 @@ static int cpu_run_parsed(struct cpu_opts *o, const struct option_rest *rest, ch
 		code = filter_set_apply(filter, &result.profile, e);
 	if (!code)
 		code = output_write(result.profile, &o->output, e);
+	if (!code && result.oracle && !o->output.quiet)
+		oracle_report_print(result.oracle, stderr);
 	if (!code)
 		*ret_exit = cpu_exit_code(o, &result, output_verdict(result.profile, &o->output));
 	profile_free(result.profile);
+	oracle_report_free(result.oracle);
 	return code;
 }
 

@@ -274,7 +274,7 @@ static int output_stdout(const struct profile *p, const struct output_opts *o,
 		rc = out_open(&to, "-", e);
 		if (rc)
 			return rc;
-		rc = output_json(p, fo, &to);
+		rc = output_json(p, fo, o->oracle, &to);
 		if (rc) {
 			out_abort(&to);
 			return err_set(e, rc, "%s", strerror(-rc));

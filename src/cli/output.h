@@ -13,12 +13,14 @@
 
 #include "cli/option.h"
 #include "format/format.h"
+#include "session/oracle_session.h"
 
 struct output_opts {
 	struct option_texts files; /* -o */
 	const char *dir;           /* --output-dir; "auto" = a new one named by the time */
 	const char *format, *value, *title;
 	const char *streamed;      /* one of `files` that was written while capturing: left alone */
+	const struct oracle_report *oracle; /* of --oracle, for --json; NULL when there is none */
 	uint32_t by;               /* enum calltree_root */
 	uint32_t top;
 	bool folded, json, quiet, strict;
@@ -45,7 +47,9 @@ int output_verdict(const struct profile *p, const struct output_opts *o);
  * its recording to that file instead of writing it at the end. */
 const char *output_file_of(const struct output_opts *o, const char *format);
 
-/* One JSON object with meta, ledger, functions and the hottest path (report_json.c). */
-int output_json(const struct profile *p, const struct format_opts *o, struct out *to);
+/* One JSON object with meta, ledger, functions and the hottest path, and what the oracle found when it
+ * was asked (may be NULL) (report_json.c). */
+int output_json(const struct profile *p, const struct format_opts *o,
+		const struct oracle_report *oracle, struct out *to);
 
 #endif

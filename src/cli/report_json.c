@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "cli/oracle_report.h"
 #include "cli/output.h"
 
 enum { JSON_TOP_DEFAULT = 100, JSON_PATH_MAX = 2048 };
@@ -57,7 +58,8 @@ static void json_hottest(const struct calltree *t, struct out *to)
 	out_puts(to, "]");
 }
 
-int output_json(const struct profile *p, const struct format_opts *o, struct out *to)
+int output_json(const struct profile *p, const struct format_opts *o,
+		const struct oracle_report *oracle, struct out *to)
 {
 	uint32_t value = o->tree.value < p->value_types.n ? o->tree.value : p->default_value;
 	const struct profile_value_type *type = &p->value_types.at[value];
@@ -81,6 +83,10 @@ int output_json(const struct profile *p, const struct format_opts *o, struct out
 	json_hottest(tree, to);
 	out_puts(to, ",\"ledger\":");
 	format_ledger_json(to, p);
+	if (oracle) {
+		out_puts(to, ",\"oracle\":");
+		oracle_report_json(oracle, to);
+	}
 	out_puts(to, "}\n");
 out:
 	function_table_free(functions);

@@ -40,7 +40,7 @@
 enum { INTERVAL_MS = 100, INTERVAL_FAST_MS = 20, FAST_HZ = 2000, FLUSH_EVERY = 10 };
 enum { CHILD_GRACE_MS = 5000, SETTLE_MS = 2000, JIT_SETTLE_MS = 2000 };
 enum { KALLSYMS_PATIENCE_MS = 400 }; /* the ring holds samples of half a second */
-enum wake { WAKE_STOP, WAKE_CHILD, WAKE_TARGET, WAKE_FILES };
+enum wake { WAKE_STOP, WAKE_CHILD, WAKE_TARGET, WAKE_FILES, WAKE_RAW };
 
 struct session {
 	struct session_opts o;
@@ -55,8 +55,9 @@ struct session {
 	bool kallsyms_started, kallsyms_done; /* done: written by its thread */
 	struct governor governor;
 	struct namer *namer; /* NULL when nothing is to be named */
-	struct ring_buffer *sample_ring, *file_ring; /* the latter with the raw stacks */
+	struct ring_buffer *sample_ring, *file_ring, *raw_ring;
 	struct unfinished *unfinished; /* NULL when nothing is finished later */
+	struct oracle_session *oracle; /* NULL when not asked for */
 	struct child child;
 	void *source; /* the source's own state */
 	int epoll, stop_event;
@@ -95,6 +96,8 @@ static int session_on_sample(void *ctx, void *data, size_t len)
 {
 	struct session *s = ctx;
 
+	if (s->oracle)
+		oracle_session_sample(s->oracle, data, len);
 	if (!s->unfinished || !unfinished_hold(s->unfinished, data, len, clock_mono_ns()))
 		intake_record(&s->intake, data, len);
 	return 0;
@@ -112,8 +115,12 @@ static int session_on_raw(void *ctx, void *data, size_t len)
 	struct session *s = ctx;
 	const struct raw_record *r = data;
 
-	if (len >= sizeof(*r) && r->why == RAW_PENDING && s->unfinished)
+	if (len < sizeof(*r))
+		return 0;
+	if (r->why == RAW_PENDING && s->unfinished)
 		unfinished_raw(s->unfinished, r, len);
+	if (r->why == RAW_ORACLE && s->oracle)
+		oracle_session_raw(s->oracle, data, len);
 	return 0;
 }
 
@@ -121,8 +128,11 @@ static int session_on_file(void *ctx, void *data, size_t len)
 {
 	struct session *s = ctx;
 
-	if (len >= sizeof(struct file_record))
-		files_note(s->files, data);
+	if (len < sizeof(struct file_record))
+		return 0;
+	files_note(s->files, data);
+	if (s->oracle)
+		oracle_session_file(s->oracle, data);
 	return 0;
 }
 
@@ -140,8 +150,8 @@ static int session_rings(struct session *s, struct err *e)
 	s->sample_ring = ring_buffer__new(bpf_map__fd(skel->maps.sample_ring), session_on_sample, s,
 					  NULL);
 	s->file_ring = ring_buffer__new(bpf_map__fd(skel->maps.file_ring), session_on_file, s, NULL);
-	if (!s->sample_ring || !s->file_ring ||
-	    ring_buffer__add(s->file_ring, bpf_map__fd(skel->maps.raw_ring), session_on_raw, s))
+	s->raw_ring = ring_buffer__new(bpf_map__fd(skel->maps.raw_ring), session_on_raw, s, NULL);
+	if (!s->sample_ring || !s->file_ring || !s->raw_ring)
 		return err_set(e, -errno, "cannot open the ring buffers: %s", strerror(errno));
 	return 0;
 }
@@ -252,6 +262,10 @@ static int session_open(struct session *s, struct err *e)
 	if (!code)
 		code = session_watch(s, ring_buffer__epoll_fd(s->file_ring), WAKE_FILES, e);
 	if (!code)
+		code = session_watch(s, ring_buffer__epoll_fd(s->raw_ring), WAKE_RAW, e);
+	if (!code && c->oracle_every)
+		code = oracle_session_new(s->o.oracle_out, &s->oracle, e);
+	if (!code)
 		s->kallsyms_started =
 			!pthread_create(&s->kallsyms_thread, NULL, session_read_kallsyms, s);
 	return code;
@@ -327,6 +341,9 @@ static void session_wait(struct session *s, int ms)
 			break;
 		case WAKE_FILES:
 			ring_buffer__consume(s->file_ring);
+			break;
+		case WAKE_RAW:
+			ring_buffer__consume(s->raw_ring);
 			break;
 		}
 	}
@@ -502,6 +519,7 @@ static int session_finish(struct session *s, struct session_result *ret, struct 
 		child_stop(&s->child, s->end == SESSION_CHILD_ENDED ? 0 : SIGTERM, CHILD_GRACE_MS);
 	session_take_kallsyms(s);
 	ring_buffer__consume(s->file_ring);
+	ring_buffer__consume(s->raw_ring);
 	ring_buffer__consume(s->sample_ring);
 	if (s->unfinished) {
 		unfinished_turn(s->unfinished, clock_mono_ns(), true);
@@ -515,6 +533,8 @@ static int session_finish(struct session *s, struct session_result *ret, struct 
 	if (!code && (p->oom || profile_count_unnamed(p)))
 		code = err_set(e, -ENOMEM, "out of memory");
 	session_close_ledger(s);
+	if (s->oracle)
+		ret->oracle = oracle_session_finish(s->oracle, &p->ledger);
 	ret->child_status = s->child.ended ? s->child.status : -1;
 	p->meta.child_status = ret->child_status;
 	if (!code && s->recording && recording_finish(s->recording))
@@ -588,6 +608,8 @@ void session_free(struct session *s)
 	VEC_FREE(&s->watches);
 	ring_buffer__free(s->sample_ring);
 	ring_buffer__free(s->file_ring);
+	ring_buffer__free(s->raw_ring);
+	oracle_session_free(s->oracle);
 	unfinished_free(s->unfinished);
 	intake_free(&s->intake);
 	namer_free(s->namer);

@@ -18,6 +18,7 @@
 #include "base/out.h"
 #include "profile/profile.h"
 #include "session/files.h"
+#include "session/oracle_session.h"
 #include "source/source.h"
 
 struct session;
@@ -38,6 +39,7 @@ struct session_opts {
 	bool no_names;
 	double max_overhead;      /* share of the machine, 0..1, that waggle may take; 0 = no limit */
 	const char *kill_switch;  /* while this file exists nothing is captured; NULL = none */
+	const char *oracle_out;   /* directory for samples the oracle disagrees on, or NULL */
 	/* Called about ten times a second from the session's thread, may be NULL. */
 	void (*progress)(void *ctx, const struct session_progress *now);
 	void *ctx;
@@ -54,6 +56,7 @@ enum session_end {
 struct session_result {
 	struct profile *profile; /* the caller's */
 	enum session_end end;
+	struct oracle_report *oracle; /* the caller's; NULL when it was not asked for */
 	int child_status;        /* wait status, -1 when there was no command or it still runs */
 };
 

@@ -53,13 +53,13 @@ static int cpu_prepare(struct waggle_bpf *skel, const struct capture_opts *o, st
 	if (o->comm)
 		strncpy(c->comm, o->comm, sizeof(c->comm) - 1);
 	c->n_cgroups = (uint32_t)o->n_cgroups;
+	c->oracle_every = o->oracle_every;
 	c->include_idle = o->include_idle;
 	c->no_user = o->no_user;
 	c->no_kernel = o->no_kernel;
 	c->skip_tgid = o->include_self ? 0 : (uint32_t)getpid();
 	skel->rodata->walk_max_frames = o->max_frames ? o->max_frames : FRAMES_USER_DEFAULT;
 	skel->rodata->walk_keep_root = o->keep_root;
-	c->oracle_every = o->oracle_every;
 	c->raw_pending = o->finish_pending;
 	return 0;
 }
@@ -272,8 +272,8 @@ static void cpu_sum_stats(struct waggle_bpf *skel, struct tick_stats *sum)
 			sum->filtered += per_cpu[i].filtered;
 			sum->ring_full += per_cpu[i].ring_full;
 			sum->scratch_busy += per_cpu[i].scratch_busy;
-			sum->map_retries += per_cpu[i].map_retries;
 			sum->raw_full += per_cpu[i].raw_full;
+			sum->map_retries += per_cpu[i].map_retries;
 			sum->run_ns += per_cpu[i].run_ns;
 			sum->frames += per_cpu[i].frames;
 			sum->known += per_cpu[i].known;
@@ -367,8 +367,8 @@ static void cpu_measure(void *state, struct waggle_bpf *skel, struct ledger *l)
 	l->n[LEDGER_FILTERED] = sum.filtered;
 	l->n[LEDGER_LOST_RING] = sum.ring_full;
 	l->n[LEDGER_LOST_SCRATCH] = sum.scratch_busy;
-	l->n[LEDGER_WALK_RETRIES] = sum.map_retries;
 	l->n[LEDGER_RAW_FULL] = sum.raw_full;
+	l->n[LEDGER_WALK_RETRIES] = sum.map_retries;
 	l->n[LEDGER_USER_FRAMES] = sum.frames;
 	l->n[LEDGER_KNOWN_FRAMES] = sum.known;
 	l->n[LEDGER_EXPECTED] = cpu_expected(s, sum.ticks);

@@ -106,6 +106,13 @@ static int table_find_section(struct elf_image *img, const char *name, bool eh,
 	return 0;
 }
 
+int table_cfi_section(struct elf_image *img, bool eh, struct cfi_section *ret)
+{
+	int rc = table_find_section(img, eh ? ".eh_frame" : ".debug_frame", eh, ret);
+
+	return rc && eh ? table_find_segment(img, ret) : rc;
+}
+
 static int table_read_part(struct table_build *b, const struct cfi_section *s)
 {
 	int rc = cfi_read(&b->part[b->n_parts], b->arch, s);
@@ -124,14 +131,12 @@ static int table_read(struct table_build *b)
 	struct cfi_section s;
 	int eh, debug;
 
-	eh = table_find_section(b->img, ".eh_frame", true, &s);
-	if (eh)
-		eh = table_find_segment(b->img, &s);
+	eh = table_cfi_section(b->img, true, &s);
 	if (!eh)
 		eh = table_read_part(b, &s);
 	if (eh == -ENOMEM)
 		return eh;
-	debug = table_find_section(b->img, ".debug_frame", false, &s);
+	debug = table_cfi_section(b->img, false, &s);
 	if (!debug)
 		debug = table_read_part(b, &s);
 	if (b->n_parts || debug == -ENOMEM)

@@ -22,6 +22,7 @@
 #define WAGGLE_UNWIND_TABLE_H
 
 #include "bpf/abi.h"
+#include "elf/cfi.h"
 #include "elf/image.h"
 
 struct table_row { /* eight bytes: a browser has millions */
@@ -44,6 +45,9 @@ struct table {
  * functions with rules beyond the 65,536 that rows can number. */
 int table_build(struct elf_image *img, struct table *ret, struct err *e);
 void table_free(struct table *t);
+
+/* Where the file keeps its call frame information: .eh_frame, or else .debug_frame. -ENOENT, -EBADMSG. */
+int table_cfi_section(struct elf_image *img, bool eh, struct cfi_section *ret);
 
 static inline const struct unwind_rule *table_rule(const struct table *t, size_t row)
 {
