@@ -97,6 +97,21 @@ static void text_taken(struct page *g, const struct profile *p)
 		text_cause_line(g, lost - causes, "for no known reason");
 }
 
+/* What waggle did to stay cheap: it changes how precise the result is, not what it says. */
+static void text_slowed(struct page *g, const struct profile *p)
+{
+	const struct ledger *l = &p->ledger;
+	struct buf b = { 0 };
+
+	if (!l->n[LEDGER_SLOWEST])
+		return;
+	buf_printf(&b,
+		   "waggle slowed down, at most to 1/%s of the rate, to stay below --max-overhead: the "
+		   "samples taken stand for %s more ticks.",
+		   COUNT(l->n[LEDGER_SLOWEST]), COUNT(l->n[LEDGER_SPARED]));
+	text_sentence(g, PAGE_WARN, &b);
+}
+
 /* By reason, then the largest first. */
 static int text_cause_order(const void *va, const void *vb)
 {
@@ -260,6 +275,7 @@ int text_ledger(struct page *g, const struct profile *p)
 	out_puts(g->to, "Ledger\n");
 	page_style(g, PAGE_PLAIN);
 	text_taken(g, p);
+	text_slowed(g, p);
 	code = text_cuts(g, p);
 	if (!code)
 		code = text_unnamed(g, p);
