@@ -116,7 +116,7 @@ def observe():
     with concurrent.futures.ThreadPoolExecutor(CPUS) as pool:
         list(pool.map(build, subjects))
     out = scratch() + "/all.folded"
-    w = start([WAGGLE, "-F", HZ, "--duration", "0", "--addresses", "-o", out],
+    w = start([WAGGLE, "-F", HZ, "--duration", "0", "--max-overhead", "100", "--addresses", "-o", out],
               stderr=subprocess.PIPE)
     time.sleep(1.0)
     begun = time.monotonic()
