@@ -51,8 +51,82 @@ printf '\0\0\0\0\0\0\0\0' | dd of=bare bs=1 seek=40 conv=notrunc 2>/dev/null
 printf '\0\0\0\0\0\0' | dd of=bare bs=1 seek=58 conv=notrunc 2>/dev/null
 objcopy --only-keep-debug debug only
 objcopy --add-gnu-debuglink=only eh linked
-mkdir -p "$here/seeds/elf" "$here/seeds/cfi"
-for f in eh debug bare only linked; do cp $f "$here/seeds/elf/$f"; done
+# Code that is known by its bytes or names: stubs, start code, clone, sigreturn, Go.
+cat > c.S <<'ASM'
+	.section .plt, "ax", @progbits
+	.p2align 4
+	.byte 0xff, 0x35, 1, 2, 3, 4, 0xff, 0x25, 1, 2, 3, 4, 0x0f, 0x1f, 0x40, 0
+	.byte 0xff, 0x25, 1, 2, 3, 4, 0x68, 0, 0, 0, 0, 0xe9, 1, 2, 3, 4
+	.section .plt.sec, "ax", @progbits
+	endbr64
+	.byte 0xf2, 0xff, 0x25, 1, 2, 3, 4, 0x0f, 0x1f, 0x44, 0, 0
+	.section .init, "ax", @progbits
+	sub $8, %rsp
+	mov _start(%rip), %rax
+	test %rax, %rax
+	je 1f
+	call *%rax
+1:	add $8, %rsp
+	ret
+	.section .gopclntab, "a", @progbits
+	.byte 0xf1, 0xff, 0xff, 0xff
+	.text
+	.globl _start
+	.p2align 4
+_start: ret
+	.p2align 4
+	lea _start(%rip), %rdi
+	lea _start(%rip), %rax
+	cmp %rdi, %rax
+	je 1f
+1:	ret
+	.p2align 4
+	cmpb $0, _start(%rip)
+	jne 1f
+	push %rbp
+	mov %rsp, %rbp
+	movb $1, _start(%rip)
+	pop %rbp
+1:	ret
+	.p2align 4
+clone:	.cfi_startproc
+	nop
+	.cfi_endproc
+	syscall
+	test %rax, %rax
+	jz 1f
+	ret
+1:	.cfi_startproc
+	.cfi_undefined 16
+	hlt
+	.cfi_endproc
+	nop
+	mov $15, %rax
+	syscall
+	.macro go name
+	.type \name, @function
+\name:	.cfi_startproc
+	nop
+	call *%rdi
+	call *%r12
+	call *%rax
+	mov 56(%rbx), %rsp
+	mov $15, %rax
+	syscall
+	.cfi_endproc
+	.size \name, . - \name
+	.endm
+	go runtime.goexit.abi0
+	go runtime.systemstack.abi0
+	go runtime.mcall
+	go runtime.morestack.abi0
+	go runtime.sigreturn.abi0
+	.fill 600, 1, 0x90
+ASM
+$link -o known c.S
+objcopy -R .gopclntab known known-c # no longer Go: sigreturn by its bytes
+mkdir -p "$here/seeds/elf" "$here/seeds/cfi" "$here/seeds/stubs"
+for f in eh debug bare only linked known known-c; do cp $f "$here/seeds/elf/$f"; done
 seed() { # kind, name, section, file
 	objcopy --dump-section "$3=raw" "$4" /dev/null
 	{ printf '%b' "\\$1"; head -c 4000 raw; } > "$here/seeds/cfi/$2"
@@ -80,3 +154,6 @@ cc -O1 -fomit-frame-pointer -o jitgen "$here/../test/workload/jitgen.c"
 ./jitgen dump 0.001 "$dir" > /dev/null
 { printf '\200'; cat jit-*.dump; } > "$here/seeds/jitdump/moved"
 { printf '\377'; cat jit-*.dump | head -c -20; } > "$here/seeds/jitdump/cut"
+for f in plt plt.sec init text; do
+	objcopy --dump-section ".$f=$here/seeds/stubs/$f" known /dev/null
+done

@@ -1,6 +1,6 @@
 // mix.go - a Go program: its call frame information is in .debug_frame only, its stacks are grown and
 // moved, its runtime works on stacks of its own, and it has functions in assembly.
-// Usage: mix [SECONDS]
+// Usage: mix [SECONDS]  (of processor time)
 package main
 
 import (
@@ -10,7 +10,7 @@ import (
 	"sort"
 	"strconv"
 	"sync"
-	"time"
+	"syscall"
 )
 
 //go:noinline
@@ -52,10 +52,17 @@ func goPanics() (r int) {
 	panic("as asked")
 }
 
+// Processor time of the whole process in seconds.
+func goUsed() float64 {
+	var u syscall.Rusage
+	syscall.Getrusage(syscall.RUSAGE_SELF, &u)
+	return float64(u.Utime.Sec+u.Stime.Sec) + float64(u.Utime.Usec+u.Stime.Usec)/1e6
+}
+
 //go:noinline
-func goWorker(end time.Time) int {
+func goWorker(end float64) int {
 	sum := 0
-	for time.Now().Before(end) {
+	for goUsed() < end {
 		sum += goRecurse(50) + goSort() + goPanics()
 		sum += int(sha256.Sum256(make([]byte, 4096))[0])
 	}
@@ -67,12 +74,11 @@ func main() {
 	if len(os.Args) > 1 {
 		seconds, _ = strconv.ParseFloat(os.Args[1], 64)
 	}
-	end := time.Now().Add(time.Duration(seconds * 1e9))
 	var all sync.WaitGroup
 	for i := 0; i < 2; i++ {
 		all.Add(1)
 		go func() {
-			runtime.KeepAlive(goWorker(end))
+			runtime.KeepAlive(goWorker(seconds))
 			all.Done()
 		}()
 	}
