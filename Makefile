@@ -145,7 +145,7 @@ $(B)/test/unit/%: test/unit/%.c $(B)/libwaggle.a | $(GEN)
 	$(Q)$(CC) $(CPPFLAGS) -Itest $(CFLAGS) -Wno-missing-prototypes -MMD -MP $(LDFLAGS) -o $@ $< \
 		$(B)/libwaggle.a $(PKG_LIBS) -lcmocka
 workloads: $(WORKLOAD)
-$(WORKLOAD): $(wildcard test/workload/*.h) test/workload/split.c test/workload/depth.c
+$(WORKLOAD): $(wildcard test/workload/*.h) test/workload/split.c test/workload/depth.c test/workload/plugin.c
 # Workloads say in their first lines how they want to be built ("CFLAGS: -O2 ..").
 $(B)/test/workload/%: test/workload/%.c
 	$(call msg,LOAD,$<)

@@ -300,10 +300,10 @@ static int files_threads(struct files *f)
 	return -code;
 }
 
-/* What remembering as many files as there can be costs is taken off what tables may take. */
+/* What remembering files costs is taken off what tables may take. */
 static void files_table_opts(struct files *f, const struct files_opts *o, struct tables_opts *ret)
 {
-	const uint64_t known = (uint64_t)FILES_MAX * (sizeof(struct file_entry) + KNOWN_BYTES);
+	const uint64_t known = (uint64_t)FILES_KEPT * (sizeof(struct file_entry) + KNOWN_BYTES);
 	uint64_t bytes = o->max_bytes ? o->max_bytes : TABLES_DEFAULT_BYTES;
 
 	*ret = (struct tables_opts){

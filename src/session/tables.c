@@ -17,11 +17,13 @@
 #include "unwind/table.h"
 
 #define TICK_NS       100000000u /* the grain of "seen" */
-#define HOT_TICKS     20u        /* seen this recently: does not give way */
+#define HOT_TICKS     15u        /* seen this recently: does not give way (marks come every 10) */
 #define MARK_TICKS    10u
+#define RESERVE_SHARE 8u         /* an eighth of the memory is kept free for what comes */
 #define PLACE_TRIES   4
 #define SLACK_BYTES   (64u << 10) /* ends of runs too short for the next block */
 #define WAIT_STEP_US  10000
+#define SLAB_BYTES    (SLAB_WORDS * sizeof(uint32_t))
 
 struct tables_unsaved {
 	struct cache_key key;
@@ -273,6 +275,14 @@ static void tables_retry(struct tables *t)
 	}
 }
 
+/* Words rest before they can be used again: some are kept free ahead of need, so that a new table does
+ * not have to wait for them. */
+static void tables_reserve(struct tables *t, const struct store_sizes *z)
+{
+	if (z->room - z->rests < t->max_bytes / RESERVE_SHARE && z->room < t->max_bytes / RESERVE_SHARE * 2)
+		tables_evict(t, t->max_bytes / RESERVE_SHARE * 2);
+}
+
 void tables_tick(struct tables *t)
 {
 	uint32_t now = (uint32_t)(clock_mono_ns() / TICK_NS);
@@ -284,6 +294,7 @@ void tables_tick(struct tables *t)
 	store_tidy(t->store);
 	store_sizes(t->store, &z);
 	t->marking = z.room < t->max_bytes / 2;
+	tables_reserve(t, &z);
 	if (__atomic_load_n(&t->n_retry, __ATOMIC_RELAXED))
 		tables_retry(t);
 }
@@ -339,6 +350,7 @@ int tables_new(struct programs *p, const struct tables_opts *o, struct tables **
 	t->programs = p;
 	t->o = *o;
 	t->max_bytes = o->max_bytes ? o->max_bytes : TABLES_DEFAULT_BYTES;
+	t->max_bytes -= t->max_bytes > SLAB_BYTES ? t->max_bytes % SLAB_BYTES : 0;
 	t->now = (uint32_t)(clock_mono_ns() / TICK_NS);
 	pthread_mutex_init(&t->lock, NULL);
 	pthread_mutex_init(&t->evict, NULL);
