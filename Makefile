@@ -7,6 +7,7 @@
 #   make real agree     against real programs, and against perf and bpftrace (root, some 3 minutes)
 #   make check-vm       the walker on Linux 6.1, 6.12 and 7, and refused on 5.10, under QEMU (some 6 minutes)
 #   make bench          side by side with perf, bpftrace and bcc; prints ratios
+#   make accuracy       the walker against another unwinder, on real programs (root, ten minutes)
 #   make install        honours DESTDIR and PREFIX
 # Knobs: SAN=1 (address and undefined-behaviour sanitizers), DEBUG=1, COVERAGE=1, V=1 (show commands),
 #        B=dir (where to build), CC, CLANG (BPF and fuzzing), BPFTOOL.

@@ -185,11 +185,12 @@ struct file_record {
 };
 
 /* Registers and stack bytes as they were, for whoever unwinds them in user space: one sample in N
- * for the oracle, and walks that met a table still being built (finished later). The stack begins at
- * regs[7] (rsp); `bytes` of it could be read. */
+ * for the oracle, and walks that met a table still being built (finished later). The stack begins
+ * `below` bytes below regs[7] (rsp); `bytes` of it could be read. */
 enum raw_why { RAW_ORACLE = 1, RAW_PENDING = 2 };
 
 #define RAW_STACK_ORACLE (64u << 10)
+#define RAW_BELOW 256u /* a register that was just popped is said to be there still, below rsp */
 #define RAW_STACK_PENDING (8u << 10)
 
 struct raw_record {
@@ -200,7 +201,7 @@ struct raw_record {
 	uint32_t n_user;      /* PENDING: user frames the kernel had walked before */
 	uint32_t regs_known;  /* a bit for each of regs that holds */
 	uint32_t exact;       /* 1: ip is where execution is, 0: a return address */
-	uint32_t unused;
+	uint32_t below;
 	uint64_t ip;
 	uint64_t rbx_slot;    /* where rbx was saved, 0 = it is in regs[3] */
 	uint64_t regs[16];    /* by DWARF number */

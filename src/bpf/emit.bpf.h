@@ -82,7 +82,7 @@ static __always_inline void raw_fill(struct raw_record *r, struct walk *w, u32 w
 	r->n_user = w->n;
 	r->regs_known = w->regs_known;
 	r->exact = w->exact;
-	r->unused = 0;
+	r->below = why == RAW_ORACLE ? RAW_BELOW : 0;
 	r->ip = w->ip;
 	r->rbx_slot = w->rbx_slot;
 	__builtin_memcpy(r->regs, w->regs, sizeof(r->regs));
@@ -98,7 +98,7 @@ static __always_inline void emit_raw(struct walk *w, u32 why, struct tick_stats 
 			return;
 		}
 		raw_fill(&o->record, w, why);
-		o->record.bytes = raw_stack(o->stack, RAW_STACK_ORACLE, w->regs[7]);
+		o->record.bytes = raw_stack(o->stack, RAW_STACK_ORACLE, w->regs[7] - RAW_BELOW);
 		bpf_ringbuf_submit(o, BPF_RB_FORCE_WAKEUP);
 	} else {
 		struct raw_pending *p = bpf_ringbuf_reserve(&raw_ring, sizeof(*p), 0);

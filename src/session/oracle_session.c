@@ -172,8 +172,7 @@ static uint64_t oracle_word(const struct oracle_session *s, const struct maps *m
 	return file << FRAME_FILE_SHIFT | (offset & FRAME_OFFSET_MASK);
 }
 
-/* Both walks in the same words. A last frame that a guessed frame pointer led to, and where no code is,
- * is none: the walker leaves it out as well. */
+/* The oracle's frames in the kernel's words. */
 static void oracle_translate(struct oracle_session *s, struct oracle_item *i)
 {
 	size_t n = i->stack.frames.n;
@@ -185,9 +184,6 @@ static void oracle_translate(struct oracle_session *s, struct oracle_item *i)
 		s->frames.at[s->frames.n++] = oracle_word(s, &i->maps, &i->stack.frames.at[k]);
 		s->ways.at[s->ways.n++] = i->stack.frames.at[k].way;
 	}
-	if (n > 1 && s->ways.at[n - 2] == ORACLE_WAY_GUESS &&
-	    s->frames.at[n - 1] >> FRAME_FILE_SHIFT == FILE_UNKNOWN)
-		s->frames.n--;
 }
 
 /* The walk of the sample into s->walk. False when it is not here (yet). */

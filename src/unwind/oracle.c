@@ -233,9 +233,9 @@ static bool oracle_read(Dwfl *dwfl, Dwarf_Addr addr, Dwarf_Word *ret, void *ctx)
 {
 	struct oracle *o = ctx;
 	const struct raw_record *r = o->record;
-	uint64_t at = addr - r->regs[7];
+	uint64_t start = r->regs[7] - r->below, at = addr - start;
 
-	if (addr < r->regs[7] || at > r->bytes || r->bytes - at < sizeof(*ret)) {
+	if (addr < start || at > r->bytes || r->bytes - at < sizeof(*ret)) {
 		o->read_failed = true;
 		return false;
 	}
@@ -347,6 +347,21 @@ static enum oracle_stop oracle_why(const struct oracle *o, int code)
 	return at && (at->ino || oracle_is_vdso(o->maps, at)) ? ORACLE_NO_CFI : ORACLE_NO_FILE;
 }
 
+/* A last frame that a guessed frame pointer led to, and where no code is, is none. */
+static void oracle_drop_guess(struct oracle *o)
+{
+	struct oracle_stack *s = o->stack;
+	const struct oracle_frame *last;
+
+	if (s->frames.n < 2 || s->frames.at[s->frames.n - 2].way != ORACLE_WAY_GUESS)
+		return;
+	last = &s->frames.at[s->frames.n - 1];
+	if (last->mapping != ORACLE_NOWHERE && o->maps->list.at[last->mapping].exec)
+		return;
+	s->frames.n--;
+	s->stop = ORACLE_NO_FILE;
+}
+
 int oracle_unwind(struct oracle *o, const struct raw_record *r, const struct maps *m,
 		  struct oracle_stack *ret)
 {
@@ -372,6 +387,7 @@ int oracle_unwind(struct oracle *o, const struct raw_record *r, const struct map
 	code = dwfl_getthread_frames(p->dwfl, (pid_t)r->tid, oracle_frame, o);
 	if (ret->stop == ORACLE_STOP_MAX)
 		ret->stop = oracle_why(o, code);
+	oracle_drop_guess(o);
 	o->record = NULL;
 	o->maps = NULL;
 	o->stack = NULL;

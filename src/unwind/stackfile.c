@@ -20,6 +20,7 @@ static void pack_fields(const struct stackfile *f, struct buf *b)
 	for (int i = 0; i < 16; i++)
 		buf_u64(b, f->regs[i]);
 	buf_u64(b, f->ip);
+	buf_uleb(b, f->below);
 	buf_uleb(b, f->stop);
 	buf_uleb(b, f->images.n);
 	for (size_t i = 0; i < f->images.n; i++) {
@@ -151,14 +152,18 @@ static int unpack_frames(struct cursor *c, struct stackfile *f)
 
 static int unpack_fields(struct cursor *c, struct stackfile *f)
 {
+	uint64_t below;
 	int code;
 
 	for (int i = 0; i < 16; i++)
 		f->regs[i] = cursor_u64(c);
 	f->ip = cursor_u64(c);
+	below = cursor_uleb(c);
 	f->stop = (uint32_t)cursor_uleb(c);
-	if (c->bad || f->stop >= ORACLE_STOP_MAX)
+	if (c->bad || f->stop >= ORACLE_STOP_MAX || below > STACKFILE_BELOW_MAX ||
+	    below > f->regs[7])
 		return -EBADMSG;
+	f->below = (uint32_t)below;
 	code = unpack_images(c, f);
 	if (!code)
 		code = unpack_mappings(c, f);

@@ -4,8 +4,8 @@
  * (excerpt.h) of each file and of the vDSO, and what the oracle found. The corpus of the tests is made of
  * these; `waggle cpu --oracle-out` writes one for each sample on which walker and oracle differ.
  *
- * What is on a stack is private: only words that are addresses of something mapped, or small numbers, are
- * kept; every other is written as 0. Files are called by their last name.
+ * What is on a stack is private: only words that are addresses of code or of the stack, or small numbers, are
+ * kept; every other is overwritten. Files are called by their last name.
  *
  * Layout: "WGSTACK1", then one zstd frame of little-endian fields in the order of struct stackfile, counts
  * and lengths as LEB128.
@@ -24,6 +24,7 @@
 #include "process/maps.h"
 #include "unwind/oracle.h"
 
+#define STACKFILE_BELOW_MAX 4096u
 #define STACKFILE_BYTES_CAP (16u << 20) /* unpacked */
 
 enum stackfile_place { /* what a mapping or a frame is in; above: image number + STACKFILE_IMAGE */
@@ -50,7 +51,8 @@ struct stackfile_frame {
 };
 
 struct stackfile {
-	uint64_t regs[16]; /* by DWARF number; the stack starts at regs[7] */
+	uint64_t regs[16]; /* by DWARF number */
+	uint32_t below;    /* the stack starts so many bytes below regs[7], at most STACKFILE_BELOW_MAX */
 	uint64_t ip;
 	uint32_t stop;     /* enum oracle_stop */
 	VEC(struct stackfile_image) images;

@@ -9,6 +9,7 @@
 #include "unwind/excerpt.h"
 
 #define SMALL_NUMBER 65536u /* tells nothing about anybody */
+#define OVERWRITTEN UINT64_C(0xfefefefefefefefe) /* no address, no number anybody would mean */
 #define MARGIN 1024u /* of stack above what the oracle needed: a walk that goes wrong may look there */
 
 struct maker {
@@ -17,6 +18,7 @@ struct maker {
 	const struct oracle_stack *found;
 	struct stackfile *file;
 	uint64_t bytes; /* of stack */
+	uint64_t nowhere; /* where the last expected frame is, when it is in nothing; else 0 */
 	VEC(uint32_t) of_image; /* the mapping an image was first met in */
 	VEC(uint64_t) offsets;
 };
@@ -71,6 +73,8 @@ static int maker_frames(struct maker *k)
 			return code;
 		if (to.place < STACKFILE_IMAGE)
 			to.offset = f->look;
+		if (to.place == STACKFILE_NOWHERE)
+			k->nowhere = f->look;
 		if (!VEC_PUSH(&k->file->frames, to))
 			return -ENOMEM;
 	}
@@ -171,7 +175,7 @@ static bool maker_keeps(const struct maker *k, uint64_t word)
 {
 	const struct maps_range *at;
 
-	if (word < SMALL_NUMBER)
+	if (word < SMALL_NUMBER || (word && word - 1 == k->nowhere))
 		return true;
 	at = maps_find(k->maps, word);
 	return at && (at->exec || at == maps_find(k->maps, k->record->regs[7]));
@@ -185,11 +189,15 @@ static int maker_stack(struct maker *k)
 	if (!f->stack)
 		return -ENOMEM;
 	f->stack_bytes = k->bytes;
-	for (uint64_t i = 0; i < k->bytes; i += 8)
-		if (maker_keeps(k, maker_word(k, i)))
-			memcpy(f->stack + i, raw_stack(k->record) + i, sizeof(uint64_t));
+	for (uint64_t i = 0; i < k->bytes; i += 8) {
+		uint64_t word = maker_word(k, i);
+
+		word = maker_keeps(k, word) ? word : OVERWRITTEN;
+		memcpy(f->stack + i, &word, sizeof(word));
+	}
 	for (int i = 0; i < 16; i++)
-		f->regs[i] = i == 7 || maker_keeps(k, k->record->regs[i]) ? k->record->regs[i] : 0;
+		f->regs[i] = i == 7 || maker_keeps(k, k->record->regs[i]) ? k->record->regs[i] :
+									    OVERWRITTEN;
 	return 0;
 }
 
@@ -199,8 +207,8 @@ int stackfile_make(const struct raw_record *r, const struct maps *m, const struc
 	struct maker k = { .record = r, .maps = m, .found = found, .file = ret };
 	int code;
 
-	*ret = (struct stackfile){ .ip = r->ip, .stop = found->stop };
-	k.bytes = found->read_end - r->regs[7] + MARGIN;
+	*ret = (struct stackfile){ .ip = r->ip, .below = r->below, .stop = found->stop };
+	k.bytes = found->read_end - r->regs[7] + r->below + MARGIN;
 	k.bytes = (k.bytes < r->bytes ? k.bytes : r->bytes) & ~UINT64_C(7);
 	code = maker_frames(&k);
 	if (!code)

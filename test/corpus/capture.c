@@ -46,8 +46,9 @@ static void capture_registers(struct raw_record *r, const struct user_regs_struc
 static void capture_stack(struct raw_record *r)
 {
 	r->bytes = 0;
+	r->below = RAW_BELOW;
 	while (r->bytes < RAW_STACK_ORACLE) {
-		uint64_t at = r->regs[7] + r->bytes;
+		uint64_t at = r->regs[7] - RAW_BELOW + r->bytes;
 		size_t n = PAGE - (at & (PAGE - 1));
 		struct iovec local = { (uint8_t *)(r + 1) + r->bytes, n };
 		struct iovec remote = { (void *)(uintptr_t)at, n };
@@ -85,7 +86,7 @@ static bool capture_is_new(struct capture *c)
 	bool is_new = false;
 
 	for (size_t i = 0; i < c->stack.frames.n && i < 8; i++)
-		hash = map64_mix(hash ^ (c->stack.frames.at[i].offset >> (i ? 0 : 4)));
+		hash = map64_mix(hash ^ (c->stack.frames.at[i].offset >> (i ? 0 : 3)));
 	return map64_insert(&c->seen, hash, 1, &is_new) && is_new;
 }
 

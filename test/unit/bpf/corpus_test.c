@@ -143,10 +143,10 @@ static void host_map_all(void)
 /* What was kept of the stack; the rest of its last page reads as zeros. */
 static int host_read_stack(void *to, size_t n, uint64_t addr)
 {
-	uint64_t at = addr - file.regs[7];
+	uint64_t start = file.regs[7] - file.below, at = addr - start;
 	size_t have;
 
-	if (addr < file.regs[7] || at >= file.stack_bytes)
+	if (addr < start || at >= file.stack_bytes)
 		return -14;
 	have = file.stack_bytes - at < n ? file.stack_bytes - at : n;
 	memcpy(to, file.stack + at, have);
@@ -164,7 +164,7 @@ static void host_tables(void)
 
 		assert_int_equal(elf_image_memory(file.images.at[i].elf, file.images.at[i].len, &img, NULL), 0);
 		if (!table_build(img, &table, NULL) && table.n) {
-			assert_int_equal(store_add(host_store, &table, &slot), 0);
+			assert_int_equal(store_add(host_store, &table, &slot, NULL), 0);
 			slot.state = FILE_READY;
 		}
 		host_files[host_image_id(i)] = slot;
@@ -271,6 +271,7 @@ static void ask_oracle(void)
 	r->ip = file.ip;
 	r->tgid = r->tid = 1;
 	r->bytes = (uint32_t)file.stack_bytes;
+	r->below = file.below;
 	memcpy(r + 1, file.stack, file.stack_bytes);
 	maps_of_file(&m);
 	assert_int_equal(oracle_new(&(struct oracle_opts){ .open = open_excerpt }, &oracle, NULL), 0);
@@ -338,7 +339,7 @@ static int setup(void **state)
 	host_task = &host_current;
 	host_user_read = host_read_stack;
 	host_dictionary = rules_new(host_rules);
-	host_store = store_new(&host_ops, NULL, host_dictionary);
+	host_store = store_new(&host_ops, NULL, host_dictionary, 0);
 	return glob(pattern ? pattern : "test/corpus/*.stack", 0, NULL, &corpus);
 }
 
