@@ -11,6 +11,7 @@
 #include "cli/command.h"
 #include "cli/usage.h"
 #include "format/format.h"
+#include "session/hazard.h"
 #include "session/kernel.h"
 
 extern const struct command command_doctor;
@@ -140,22 +141,39 @@ static void doctor_line(const struct check *c, const struct check_result *r, boo
 	*said = c->remedy;
 }
 
-static void doctor_hazards(const struct kernel *k, int width)
+static const char *const doctor_hazard_colours[HAZARD_STATE_MAX] = {
+	[HAZARD_REFUSE] = "\033[31m",
+	[HAZARD_ROUTE] = "\033[32m",
+	[HAZARD_NOT_USED] = "\033[32m",
+};
+
+static void doctor_hazards(const struct kernel *k, bool colour, int width)
 {
 	size_t n, shown = 0;
-	const struct hazard *h = kernel_hazards(&n);
+	const struct hazard *h = hazard_all(&n);
 
 	puts("\nKnown faults of kernels like this one");
 	for (size_t i = 0; i < n; i++) {
-		if (!kernel_has_hazard(k, &h[i]))
+		if (!hazard_affects(&h[i], k->version, k->arch))
 			continue;
-		fputs("  guarded  ", stdout);
+		printf("  %s%-9s%s", colour ? doctor_hazard_colours[h[i].state] : "",
+		       hazard_word(h[i].state), colour ? "\033[0m" : "");
 		usage_wrap(stdout, h[i].fault, 11, 13, width);
 		usage_wrap(stdout, h[i].guard, 0, 13, width);
 		shown++;
 	}
 	if (!shown)
 		puts("  none");
+}
+
+/* The kernel cannot be profiled when waggle refuses to meet one of its faults. */
+static void doctor_judge_hazards(const struct kernel *k, int *code)
+{
+	struct err e = { 0 };
+	int rc = hazard_refusal(k->version, k->arch, &e);
+
+	if (rc && *code == EXIT_DONE)
+		*code = exit_code_of(rc);
 }
 
 static int doctor_text(const struct kernel *k)
@@ -174,7 +192,8 @@ static int doctor_text(const struct kernel *k)
 			doctor_judge(c, &r, &code);
 		}
 	}
-	doctor_hazards(k, width);
+	doctor_hazards(k, colour, width);
+	doctor_judge_hazards(k, &code);
 	printf("\n%s.\n", doctor_verdict(code));
 	return code;
 }
@@ -207,12 +226,28 @@ static void doctor_json_group(struct out *to, const struct kernel *k, const stru
 	}
 }
 
+static void doctor_json_hazards(struct out *to, const struct kernel *k)
+{
+	size_t n;
+	const struct hazard *h = hazard_all(&n);
+
+	out_puts(to, "\"hazards\":[");
+	for (size_t i = 0; i < n; i++) {
+		out_puts(to, i ? ",{" : "{");
+		doctor_json_pair(to, "key", h[i].key, ",");
+		out_printf(to, "\"affects\":%s,",
+			   hazard_affects(&h[i], k->version, k->arch) ? "true" : "false");
+		doctor_json_pair(to, "state", hazard_word(h[i].state), ",");
+		doctor_json_pair(to, "fault", h[i].fault, ",");
+		doctor_json_pair(to, "guard", h[i].guard, "}");
+	}
+	out_puts(to, "],");
+}
+
 static int doctor_json(const struct kernel *k, struct err *e)
 {
 	int code = EXIT_DONE, rc;
-	const struct hazard *h;
 	struct out to;
-	size_t n;
 
 	rc = out_open(&to, "-", e);
 	if (rc)
@@ -225,16 +260,9 @@ static int doctor_json(const struct kernel *k, struct err *e)
 		doctor_json_group(&to, k, doctor_groups[g].checks, &code);
 		out_puts(&to, "],");
 	}
-	out_puts(&to, "\"hazards\":[");
-	h = kernel_hazards(&n);
-	for (size_t i = 0; i < n; i++) {
-		out_puts(&to, i ? ",{" : "{");
-		doctor_json_pair(&to, "key", h[i].key, ",");
-		out_printf(&to, "\"affects\":%s,", kernel_has_hazard(k, &h[i]) ? "true" : "false");
-		doctor_json_pair(&to, "fault", h[i].fault, ",");
-		doctor_json_pair(&to, "guard", h[i].guard, "}");
-	}
-	out_printf(&to, "],\"can_profile\":%s,\"exit\":%d}\n", code ? "false" : "true", code);
+	doctor_json_hazards(&to, k);
+	doctor_judge_hazards(k, &code);
+	out_printf(&to, "\"can_profile\":%s,\"exit\":%d}\n", code ? "false" : "true", code);
 	return out_commit(&to, e) ? command_fail(e) : code;
 }
 
@@ -262,7 +290,9 @@ const struct command command_doctor = {
 	.description = "Probes what profiling needs: permissions, features of the kernel, tools. Every line "
 		       "is ok, degraded (waggle works, less well), missing, or untested (needs a "
 		       "permission that is missing), with what to do about it. Exits with 0 when waggle "
-		       "can profile this machine, 5 when it may not, 6 when the kernel cannot.",
+		       "can profile this machine, 5 when it may not, 6 when the kernel cannot. A kernel with a "
+		       "fault that waggle would meet is refused too; WAGGLE_IGNORE_HAZARDS=KEY,.. (keys as in "
+		       "--json) runs there all the same.",
 	.options = doctor_tables,
 	.run = doctor_run,
 };

@@ -11,7 +11,6 @@
 #include <linux/bpf.h>
 #include <linux/capability.h>
 #include <linux/perf_event.h>
-#include <linux/version.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -22,7 +21,22 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
+#include "session/hazard.h"
+
 /* -- facts -------------------------------------------------------------------------------------- */
+
+/* Reads the first line of a small file; "" when it cannot be read. */
+static const char *kernel_line(const char *path, char *to, int size)
+{
+	FILE *f = fopen(path, "re");
+
+	if (!f || !fgets(to, size, f))
+		*to = 0;
+	if (f)
+		fclose(f);
+	to[strcspn(to, "\n")] = 0;
+	return to;
+}
 
 static uint64_t kernel_read_caps(void)
 {
@@ -62,14 +76,16 @@ static int kernel_try_bpf(void)
 void kernel_open(struct kernel *k)
 {
 	libbpf_print_fn_t print = libbpf_set_print(NULL);
-	unsigned int major = 0, minor = 0;
+	char signature[128];
 	struct utsname u;
 
 	*k = (struct kernel){ 0 };
 	if (uname(&u) == 0) {
 		snprintf(k->release, sizeof(k->release), "%s", u.release);
-		if (sscanf(u.release, "%u.%u", &major, &minor) == 2)
-			k->version = KERNEL_VERSION(major, minor, 0);
+		snprintf(k->arch, sizeof(k->arch), "%s", u.machine);
+		k->version = hazard_version(u.release, u.version,
+					    kernel_line("/proc/version_signature", signature,
+							sizeof(signature)));
 	}
 	k->caps = kernel_read_caps();
 	k->btf_error = smallbtf_open("/sys/kernel/btf/vmlinux", &k->btf);
@@ -232,19 +248,6 @@ static void kernel_probe_cycles(const struct kernel *k, struct check_result *ret
 			   "no counter (usual in virtual machines): the cpu-clock timer is used");
 }
 
-/* Reads the first line of a small file; "" when it cannot be read. */
-static const char *kernel_line(const char *path, char *to, int size)
-{
-	FILE *f = fopen(path, "re");
-
-	if (!f || !fgets(to, size, f))
-		*to = 0;
-	if (f)
-		fclose(f);
-	to[strcspn(to, "\n")] = 0;
-	return to;
-}
-
 static void kernel_probe_lockdown(const struct kernel *k, struct check_result *ret)
 {
 	char line[128];
@@ -372,30 +375,8 @@ int kernel_check(struct err *e)
 		rc = err_set(e, -ENOTSUP,
 			     "this kernel (%s) is too old: it has %s. Linux 6.1 or newer is needed.",
 			     k.release, lacks);
+	if (!rc)
+		rc = hazard_refusal(k.version, k.arch, e);
 	kernel_close(&k);
 	return rc;
-}
-
-/* -- hazards ------------------------------------------------------------------------------------ */
-
-#define V(major, minor) KERNEL_VERSION(major, minor, 0)
-#define ROW(key, from, to, arch, fault, guard) { key, from, to, arch, fault, guard },
-static const struct hazard hazards[] = {
-#include "session/hazards.def"
-};
-#undef ROW
-#undef V
-
-const struct hazard *kernel_hazards(size_t *ret_n)
-{
-	*ret_n = sizeof(hazards) / sizeof(*hazards);
-	return hazards;
-}
-
-bool kernel_has_hazard(const struct kernel *k, const struct hazard *h)
-{
-	struct utsname u;
-
-	return k->version >= h->from && (!h->to || k->version < h->to) &&
-	       (!h->arch || (uname(&u) == 0 && !strcmp(u.machine, h->arch)));
 }

@@ -4,8 +4,7 @@
  * `waggle doctor` shows every row with its remedy. To add a check: write its probe and a row in kernel.c
  * (features of the kernel) or permission.c (what this process may do).
  *
- * Known faults of kernels are rows of hazards.def. Those are given by version ranges, because a fault
- * cannot be probed without risking it.
+ * Known faults of kernels are another table: hazard.h.
  *
  * Ownership: kernel_close(). Thread safety: none; libbpf's print function is switched off for the time
  * of a probe.
@@ -23,7 +22,8 @@
 /* Facts that several probes look at, gathered once. */
 struct kernel {
 	char release[65];    /* uname -r */
-	uint32_t version;    /* KERNEL_VERSION(a, b, 0) of it, for hazards only */
+	uint32_t version;    /* KERNEL_VERSION(a, b, c) of it, for hazards only */
+	char arch[65];       /* uname -m */
 	uint64_t caps;       /* effective capabilities, a bit each */
 	struct smallbtf_raw btf; /* without data when the kernel has none or it cannot be read */
 	int btf_error;
@@ -67,16 +67,5 @@ void kernel_probe(const struct kernel *k, const struct check *c, struct check_re
 
 /* Can a capture run here? 0, -EPERM or -ENOTSUP with one sentence that says what to do. */
 int kernel_check(struct err *e);
-
-struct hazard {
-	const char *key;
-	uint32_t from, to; /* kernel versions [from, to); to 0 = not known to be mended */
-	const char *arch;  /* as uname -m; NULL = any */
-	const char *fault; /* what goes wrong, and when */
-	const char *guard; /* why waggle does not run into it */
-};
-
-const struct hazard *kernel_hazards(size_t *ret_n);
-bool kernel_has_hazard(const struct kernel *k, const struct hazard *h);
 
 #endif

@@ -1,8 +1,9 @@
 #!/bin/sh
 # matrix.sh [LABEL..] - the kernel matrix: boots each kernel of kernels.txt (or those named) in an emulated
-# machine, runs waggle there on workloads whose truth is known, and judges what it said. Some two minutes a
-# kernel, no root, no /dev/kvm; kernels are fetched once (kernel.sh). What cannot be had is said and counted as
-# skipped. Ends with "N passed, N failed[, N skipped]".
+# machine, runs waggle there on workloads whose truth is known, and judges what it said. Some two minutes
+# a kernel (more on a busy host, where some checks are skipped), no root, no /dev/kvm; kernels are fetched
+# once (kernel.sh). What cannot be had is said and counted as skipped. Ends with
+# "N passed, N failed[, N skipped]".
 #
 # The processor is `max` without cmpxchg16b: QEMU 7.2's emulation of it damages the flags register, and
 # kernels from 6.12 on crash of that all by themselves, without any BPF.
@@ -38,21 +39,26 @@ elif [ -n "$missing" ]; then
 fi
 
 mkdir -p "$vm" || exit 1
-make --no-print-directory B="$B" "$B/waggle" "$B/tools/verifier" "$B/bpf/waggle.o" workloads >/dev/null || exit 1
+make --no-print-directory B="$B" "$B/waggle" "$B/tools/verifier" "$B/bpf/waggle.o" workloads >/dev/null ||
+	exit 1
 workloads=$(find "$B/test/workload" -maxdepth 1 -type f -perm -100 ! -name 'warm_*')
 # shellcheck disable=SC2086
 sh test/vm/root.sh "$vm/root.gz" "$B/waggle" "$B/tools/verifier" "$B/bpf/waggle.o" $workloads || exit 1
 
 # -- one kernel --------------------------------------------------------------------------------------
+append='console=ttyS0 loglevel=4 panic=-1 watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=120'
 qemu=''
 trap '[ -n "$qemu" ] && kill "$qemu" 2>/dev/null' EXIT
 trap 'exit 130' INT TERM HUP
 
 boot() { # kernel's folder
 	rm -f "$1/console" "$1/results.tar.gz"
-	timeout "$SECONDS_MAX" qemu-system-x86_64 -accel tcg,thread=multi -cpu max,cx16=off -smp 2 -m 1024 \
-		-display none -monitor none -no-reboot -nic none -kernel "$1/vmlinuz" -initrd "$vm/root.gz" \
-		-append 'console=ttyS0 loglevel=4 panic=-1 watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=120' \
+	# Ahead of others where that is allowed, as in the live tests: the guest's clock runs on when it waits.
+	# shellcheck disable=SC2016
+	setsid sh -c '{ echo -10 >/proc/self/autogroup; renice -n -5 $$; } >/dev/null 2>&1; exec "$@"' sh \
+		timeout "$SECONDS_MAX" qemu-system-x86_64 -accel tcg,thread=multi -cpu max,cx16=off -smp 2 \
+		-m 1024 -display none -monitor none -no-reboot -nic none \
+		-kernel "$1/vmlinuz" -initrd "$vm/root.gz" -append "$append" \
 		-serial "file:$1/console" -serial "file:$1/results.tar.gz" </dev/null &
 	qemu=$!
 	wait $qemu
@@ -83,12 +89,12 @@ kernel() { # label, suites, expectation
 	cat "$at/verdict"
 	line=$(tail -n 1 "$at/verdict")
 	# shellcheck disable=SC2046
-	set -- $(printf '%s' "$line" | sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p') none
+	set -- $(printf '%s' "$line" | sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed, \([0-9]*\) .*/\1 \2 \3/p') none
 	if [ "$1" = none ]; then
 		echo "FAILED  the judge broke (exit code $rc)"
 		failed=$((failed + 1))
 	else
-		passed=$((passed + $1)) failed=$((failed + $2))
+		passed=$((passed + $1)) failed=$((failed + $2)) skipped=$((skipped + $3))
 	fi
 	echo "   took $(($(date +%s) - begun)) s"
 }

@@ -1,6 +1,6 @@
 #!/bin/sh
-# root.sh OUT FILE.. - an initramfs with a static busybox, test/vm/guest.sh as its first process, and FILEs in /bin
-# with the shared libraries they name, at the paths the machine has them.
+# root.sh OUT FILE.. - an initramfs with a static busybox, test/vm/guest.sh as its first process, and FILEs in
+# /bin with the shared libraries they name, at the paths the machine has them.
 set -u
 out=$1
 shift

@@ -1,6 +1,6 @@
-/* churn.c - threads that burn in paths of depth 60 while others map and unmap memory as fast as they can: every
- * look-up of a mapping runs against a tree that changes under it. Prints "truth churns N cpu S" (N maps
- * and unmaps, S the processor seconds burnt in the paths).
+/* churn.c - threads that burn in paths of depth 60 while others map and unmap memory as fast as they can:
+ * every look-up of a mapping runs against a tree that changes under it. Prints "truth churns N cpu S" (N
+ * maps and unmaps, S the processor seconds burnt in the paths).
  * Usage: churn [SECONDS [BURNERS [CHURNERS]]]
  * CFLAGS: -O2 -fomit-frame-pointer -fno-optimize-sibling-calls
  */
@@ -35,7 +35,7 @@ static void *churn_burn(void *arg)
 	return arg;
 }
 
-/* Protections differ from neighbour to neighbour, so that mappings are not merged and nodes split and join. */
+/* Protections differ between neighbours, so that mappings are not merged and nodes split and join. */
 static void *churn_map(void *arg)
 {
 	size_t bytes = PAGES * (size_t)sysconf(_SC_PAGESIZE);
