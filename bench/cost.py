@@ -80,7 +80,7 @@ def ours(hz, seconds, comm, settle):
     `settle` seconds after the start on, when the tables of all files met are there."""
     file = scratch() + "/x.waggle"
     p = start_logged([WAGGLE, "-q", "-U", "--no-names", "--event", "cpu-clock", "-F", hz, "--stats",
-                      "--comm", comm, "-o", file, 600])
+                      "--comm", comm, "-o", file] + tools.full_rate() + [600])
     check(wait_for(lambda: program_ids(p.pid) or p.poll() is not None, 10), "waggle loads no program")
     time.sleep(settle)
     check(p.poll() is None, "waggle ended:", said(p)[-500:])
