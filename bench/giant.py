@@ -146,7 +146,8 @@ def sampled(path, seconds, options):
     folder = scratch()
     p = start([path, seconds + 30, CPUS])
     time.sleep(0.5)
-    w = start_logged([WAGGLE, "-q", "-F", HZ, "--json", "-o", folder + "/x.waggle"] + options + ["600"])
+    w = start_logged([WAGGLE, "-q", "-F", HZ, "--json", "-o", folder + "/x.waggle"] +
+                     tools.full_rate() + options + ["600"])
     time.sleep(seconds)
     begun = time.monotonic()
     os.kill(w.pid, signal.SIGINT)
