@@ -46,7 +46,7 @@ void parallel_run(unsigned int threads, size_t n, void (*fn)(void *ctx, size_t i
 		threads = parallel_default();
 	if (threads > THREADS_MAX)
 		threads = THREADS_MAX;
-	/* Signals are for the caller's threads. A fault that is blocked would kill (see mapping.h). */
+	/* Signals are for the caller's threads. A fault that is blocked would kill (see filemap.h). */
 	sigfillset(&all);
 	sigdelset(&all, SIGBUS);
 	sigdelset(&all, SIGSEGV);

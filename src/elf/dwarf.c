@@ -390,31 +390,6 @@ static void dwarf_forget(struct dwarf *d)
 
 /* -- the file ----------------------------------------------------------------------------------------- */
 
-/* What .gnu_debugaltlink or .debug_sup says: a name and an id (dwz's manual; DWARF 5, 7.3.6). */
-static bool dwarf_supplement_link(struct elf_image *img, const char **ret_name, const uint8_t **ret_id,
-				  size_t *ret_n)
-{
-	struct elf_section s;
-	struct cursor c;
-
-	if (elf_image_section(img, ".gnu_debugaltlink", &s) == 0 && s.data) {
-		c = cursor_of(s.data, s.size);
-		*ret_name = cursor_str(&c);
-		*ret_n = cursor_left(&c);
-	} else if (elf_image_section(img, ".debug_sup", &s) == 0 && s.data) {
-		c = cursor_of(s.data, s.size);
-		cursor_u16(&c); /* version */
-		if (cursor_u8(&c))
-			return false; /* it is one itself */
-		*ret_name = cursor_str(&c);
-		*ret_n = cursor_uleb(&c);
-	} else {
-		return false;
-	}
-	*ret_id = cursor_take(&c, *ret_n);
-	return !c.bad && **ret_name;
-}
-
 static void dwarf_load_supplement(struct dwarf *d, struct elf_image *img)
 {
 	struct elf_image *other;
@@ -422,7 +397,7 @@ static void dwarf_load_supplement(struct dwarf *d, struct elf_image *img)
 	const uint8_t *id;
 	size_t n;
 
-	if (!d->files.supplement || !dwarf_supplement_link(img, &name, &id, &n) ||
+	if (!d->files.supplement || !dwarf_supplement_wanted(img, &name, &id, &n) ||
 	    d->files.supplement(d->files.ctx, name, id, n, &other))
 		return;
 	if (dwarf_file_load(other, false, &d->supplement) == 0)

@@ -39,7 +39,7 @@ struct dwarf_files {
 	int (*split)(void *ctx, const char *comp_dir, const char *name, struct elf_image **ret);
 	/* The .dwp file. */
 	int (*package)(void *ctx, struct elf_image **ret);
-	/* What dwz put elsewhere; `id` is the build id it must have. */
+	/* What dwz put elsewhere; dwarf_is_supplement() must agree with it. */
 	int (*supplement)(void *ctx, const char *name, const uint8_t *id, size_t n,
 			  struct elf_image **ret);
 	void *ctx;
@@ -75,6 +75,9 @@ void dwarf_free(struct dwarf *d);
 int dwarf_resolve(struct dwarf *d, const uint64_t *vaddrs, size_t n,
 		  int (*found)(void *ctx, size_t i, const struct dwarf_line *lines, size_t n_lines),
 		  void *ctx);
+
+/* Is this the supplementary file with that id? */
+bool dwarf_is_supplement(struct elf_image *img, const uint8_t *id, size_t n);
 
 struct dwarf_stats dwarf_stats(const struct dwarf *d);
 

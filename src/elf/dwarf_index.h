@@ -13,6 +13,10 @@
 int dwarf_index_build(struct dwarf_file *f, const struct dwarf_code *code, struct spans *ret,
 		      size_t *ret_damaged);
 
+/* The supplementary file that an image asks for (dwz). False when it asks for none. Borrowed. */
+bool dwarf_supplement_wanted(struct elf_image *img, const char **ret_name, const uint8_t **ret_id,
+			     size_t *ret_n);
+
 /* A unit whose entries are in another file. */
 struct dwarf_split {
 	struct dwarf_file own;  /* a .dwo file; empty when it is in the package */

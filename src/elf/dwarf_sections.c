@@ -123,7 +123,7 @@ static void sections_note(struct sections_load *l, enum dwarf_section id, struct
 static void sections_find(struct sections_load *l, struct elf_image *img, enum dwarf_section id,
 			  bool split)
 {
-	const struct mapping *file = &l->to->file;
+	const struct filemap *file = &l->to->file;
 
 	for (int zdebug = 0; zdebug < 2; zdebug++) {
 		struct elf_section s;
@@ -172,6 +172,6 @@ void dwarf_sections_free(struct dwarf_sections *s)
 {
 	for (int id = 0; id < DWARF_SECTION_MAX; id++)
 		free(s->heap[id]);
-	mapping_close(&s->file);
+	filemap_close(&s->file);
 	*s = (struct dwarf_sections){.file.slot = -1};
 }

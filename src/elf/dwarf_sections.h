@@ -32,7 +32,7 @@ struct dwarf_bytes {
 
 struct dwarf_sections {
 	struct dwarf_bytes at[DWARF_SECTION_MAX];
-	struct mapping file;
+	struct filemap file;
 	uint8_t *heap[DWARF_SECTION_MAX]; /* what was unpacked */
 };
 

@@ -278,11 +278,11 @@ int elf_image_bytes(struct elf_image *img, uint64_t offset, uint64_t size, const
 	return 0;
 }
 
-int elf_image_map(const struct elf_image *img, struct mapping *ret)
+int elf_image_map(const struct elf_image *img, struct filemap *ret)
 {
 	if (img->fd >= 0)
-		return mapping_open(img->fd, ret);
-	*ret = mapping_borrow(img->mem, img->size);
+		return filemap_open(img->fd, ret);
+	*ret = filemap_borrow(img->mem, img->size);
 	return ret->p ? 0 : -ENODATA;
 }
 

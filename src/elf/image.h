@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
-#include "base/mapping.h"
+#include "base/filemap.h"
 
 #define ELF_BUILD_ID_MAX 64
 
@@ -66,8 +66,8 @@ int elf_image_section_at(struct elf_image *img, uint32_t index, struct elf_secti
 int elf_image_bytes(struct elf_image *img, uint64_t offset, uint64_t size, const uint8_t **ret);
 
 /* The whole file, mapped, for what is too large to be read; lives on when the image is freed. Memory
- * images lend theirs. 0, or as mapping_open(). */
-int elf_image_map(const struct elf_image *img, struct mapping *ret);
+ * images lend theirs. 0, or as filemap_open(). */
+int elf_image_map(const struct elf_image *img, struct filemap *ret);
 
 /* Raw build id bytes from the note segments or sections; returns the length, 0 when there is none. */
 size_t elf_image_build_id(struct elf_image *img, uint8_t id[ELF_BUILD_ID_MAX]);

@@ -81,9 +81,7 @@ static int binary_package(void *ctx, struct elf_image **ret)
 static int binary_check_id(struct elf_image *img, const uint8_t *id, size_t n,
 			   struct elf_image **ret)
 {
-	uint8_t has[ELF_BUILD_ID_MAX];
-
-	if (elf_image_build_id(img, has) != n || memcmp(has, id, n) != 0) {
+	if (!dwarf_is_supplement(img, id, n)) {
 		elf_image_free(img);
 		return -ENOENT;
 	}

@@ -1,4 +1,4 @@
-/* mapping.h - the bytes of a file in memory without a copy of them.
+/* filemap.h - the bytes of a file in memory without a copy of them.
  *
  * For files of which little is read of much: the debug information of a large program is gigabytes,
  * and the kernel's page cache already holds what matters. The price of a mapping is SIGBUS when the
@@ -6,17 +6,17 @@
  * instead, for our mappings only (any other SIGBUS goes where it went before). Parsers of foreign
  * bytes survive zeros.
  *
- * Ownership: mapping_close(). Thread safety: mappings may be made and closed by several threads and
+ * Ownership: filemap_close(). Thread safety: mappings may be made and closed by several threads and
  * read by all.
  */
-#ifndef WAGGLE_BASE_MAPPING_H
-#define WAGGLE_BASE_MAPPING_H
+#ifndef WAGGLE_BASE_FILEMAP_H
+#define WAGGLE_BASE_FILEMAP_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-struct mapping {
+struct filemap {
 	const uint8_t *p; /* NULL: none */
 	size_t n;         /* bytes */
 	int slot;         /* private; -1: the bytes are somebody else's */
@@ -24,9 +24,9 @@ struct mapping {
 
 /* Maps a regular file for reading; the descriptor may be closed. 0, or -errno: -ENODATA when the
  * file is empty, -EMFILE when more than 4096 mappings are open at once. */
-int mapping_open(int fd, struct mapping *ret);
+int filemap_open(int fd, struct filemap *ret);
 /* Bytes that are in memory anyway; they are borrowed. */
-struct mapping mapping_borrow(const void *data, size_t n);
-void mapping_close(struct mapping *m);
+struct filemap filemap_borrow(const void *data, size_t n);
+void filemap_close(struct filemap *m);
 
 #endif
