@@ -47,6 +47,7 @@ enum walk_end {
 #define FILE_JIT 2u     /* anonymous executable memory; offset is the address */
 #define FILE_FIRST 8u   /* ids of real files start here */
 #define FILES_MAX 16384u
+#define FILES_GENERATED (FILES_MAX - 1024u) /* from here on: slots of tables for generated code */
 #define JIT_TABLES_MAX 4096u /* anonymous mappings of generated code that have a table */
 
 /* How far a file has come. The kernel side moves NEW to ASKED, user space everything else. */

@@ -17,6 +17,7 @@
 
 /* Ids of files, handed out here so that frames of a file have their name before its table is built. */
 uint32_t next_file = FILE_FIRST;
+uint32_t jit_changes = 0; /* user space counts up when it gives or takes a table of generated code */
 
 enum { MAPLE_DEPTH_MAX = 8, PAGE_BYTES = 4096, PATH_STEPS_MAX = 40, PATH_PART_MAX = 128 };
 /* enum maple_type in include/linux/maple_tree.h; the layouts below are checked at start-up. */
@@ -188,10 +189,10 @@ static __always_inline u32 file_id(struct file_key *key)
 
 	if (known)
 		return *known;
-	if (next_file >= FILES_MAX)
+	if (next_file >= FILES_GENERATED)
 		return FILES_MAX;
 	id = __sync_fetch_and_add(&next_file, 1);
-	if (id >= FILES_MAX)
+	if (id >= FILES_GENERATED)
 		return FILES_MAX;
 	if (!bpf_map_update_elem(&file_ids, key, &id, BPF_NOEXIST))
 		return id;
@@ -317,6 +318,8 @@ static __always_inline void mapping_begin(struct walk *w, struct task_struct *ta
 
 	now.mm = (u64)BPF_CORE_READ(task, mm);
 	now.sequence = mapping_sequence((void *)now.mm);
+	if (now.sequence) /* 33 bits of it are used */
+		now.sequence += (u64)*(volatile uint32_t *)&jit_changes << 34;
 	now.born = BPF_CORE_READ(task, group_leader, start_time);
 	now.exec = BPF_CORE_READ(task, self_exec_id);
 	same = now.sequence && now.mm == w->owner.mm && now.sequence == w->owner.sequence &&

@@ -427,5 +427,7 @@ int profile_codes_split(struct profile *p)
 	free(s.none);
 	map64_free(&s.frames);
 	VEC_FREE(&s.stack);
+	if (!rc)
+		rc = profile_count_unnamed(p);
 	return rc ? rc : p->oom ? -ENOMEM : 0;
 }

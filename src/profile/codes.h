@@ -31,7 +31,8 @@ uint32_t profile_code(struct profile *p, const struct profile_code *code,
  * ones that no version covers stay as they are. 0 or -ENOMEM. */
 int profile_codes_name(struct profile *p);
 /* Gives the frames that are UNNAMED_SEVERAL their names, one frame for each. Only to be called after
- * profile_codes_name() and with no samples added since. 0 or -ENOMEM. */
+ * profile_codes_name() and with no samples added since. Counts unnamed frames anew when it changed
+ * any. 0 or -ENOMEM. */
 int profile_codes_split(struct profile *p);
 
 #endif

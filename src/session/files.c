@@ -389,6 +389,11 @@ void files_free(struct files *f)
 	free(f);
 }
 
+struct tables *files_tables(struct files *f)
+{
+	return f->tables;
+}
+
 /* -- the session's side ------------------------------------------------------------------------- */
 
 /* With the lock held: the record that the opener will work from. */

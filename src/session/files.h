@@ -43,6 +43,9 @@ void files_close_capture(struct files *f);
 void files_stop(struct files *f);
 void files_free(struct files *f);
 
+/* For tables that are not files'. Borrowed. */
+struct tables *files_tables(struct files *f);
+
 /* One announcement from the kernel. */
 void files_note(struct files *f, const struct file_record *r);
 

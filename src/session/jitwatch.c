@@ -204,6 +204,8 @@ void jitwatch_free(struct jitwatch *w)
 	pthread_cond_broadcast(&w->changed);
 	pthread_mutex_unlock(&w->lock);
 	pthread_join(w->thread, NULL);
+	if (w->o.done)
+		w->o.done(w->o.ctx);
 	for (size_t i = 0; i < w->procs.n; i++)
 		jitproc_free(w->procs.at[i]);
 	for (size_t i = 0; i < w->found.n; i++)

@@ -26,6 +26,7 @@ struct jitwatch_opts {
 	 * during the call. NULL: forget the mapping. May itself be NULL: no tables are made. */
 	void (*publish)(void *ctx, uint32_t tgid, uint64_t start, uint64_t end,
 			const struct table *table);
+	void (*done)(void *ctx); /* called by jitwatch_free() when the thread has ended; may be NULL */
 	void *ctx;
 };
 

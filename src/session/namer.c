@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "profile/codes.h"
 
 enum { FIRST_AFTER_MS = 1000, NICE = 5, BATCH_MAX = 65536 };
 
@@ -195,7 +196,9 @@ int namer_finish(struct namer *n, struct profile *p)
 	for (uint32_t i = 0; i < p->objects.n; i++) /* from here on they are the profile's own */
 		if (!VEC_PUSH(&n->objects, i))
 			return -ENOMEM;
-	code = symbolizer_run(n->symbolizer, p);
+	code = profile_codes_name(p);
+	if (!code)
+		code = symbolizer_run(n->symbolizer, p);
 	n->objects.n = 0;
 	return code;
 }

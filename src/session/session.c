@@ -29,7 +29,7 @@
 #include "session/files.h"
 #include "session/governor.h"
 #include "session/intake.h"
-#include "session/jitwatch.h"
+#include "session/jitslots.h"
 #include "session/kernel.h"
 #include "session/namer.h"
 #include "session/programs.h"
@@ -38,7 +38,7 @@
 #include "waggle.skel.h"
 
 enum { INTERVAL_MS = 100, INTERVAL_FAST_MS = 20, FAST_HZ = 2000, FLUSH_EVERY = 10 };
-enum { CHILD_GRACE_MS = 5000, SETTLE_MS = 2000, JIT_SETTLE_MS = 2000 };
+enum { CHILD_GRACE_MS = 5000, SETTLE_MS = 2000 };
 enum { KALLSYMS_PATIENCE_MS = 400 }; /* the ring holds samples of half a second */
 enum wake { WAKE_STOP, WAKE_CHILD, WAKE_TARGET, WAKE_FILES, WAKE_RAW };
 
@@ -249,8 +249,8 @@ static int session_open(struct session *s, struct err *e)
 		code = session_meta(s) ? err_set(e, -ENOMEM, "out of memory") : 0;
 	if (!code)
 		code = files_new(&s->programs, &s->o.files, &s->files, e);
-	if (!code && jitwatch_new(&(struct jitwatch_opts){ 0 }, &s->jitwatch))
-		code = err_set(e, -ENOMEM, "out of memory");
+	if (!code)
+		code = jitslots_watch(&s->programs, s->files, &s->jitwatch, e);
 	if (!code && c->finish_pending) {
 		struct unfinished_opts u = { &s->programs, s->files, session_on_finished, s };
 
@@ -476,10 +476,7 @@ static int session_loop(struct session *s)
 
 static int session_name(struct session *s, struct err *e)
 {
-	int code = s->namer ? profile_codes_name(s->profile) : 0;
-
-	if (!code && s->namer)
-		code = namer_finish(s->namer, s->profile);
+	int code = s->namer ? namer_finish(s->namer, s->profile) : 0;
 
 	return code ? err_set(e, code, "out of memory while naming") : 0;
 }
@@ -527,7 +524,7 @@ static int session_finish(struct session *s, struct session_result *ret, struct 
 	}
 	s->o.source->measure(s->source, s->programs.skel, &p->ledger);
 	session_settle(s);
-	jitwatch_finish(s->jitwatch, p, JIT_SETTLE_MS);
+	jitwatch_finish(s->jitwatch, p, SETTLE_MS);
 	session_report(s, true);
 	code = session_name(s, e);
 	if (!code && (p->oom || profile_count_unnamed(p)))
@@ -539,8 +536,7 @@ static int session_finish(struct session *s, struct session_result *ret, struct 
 	p->meta.child_status = ret->child_status;
 	if (!code && s->recording && recording_finish(s->recording))
 		code = err_set(e, -EIO, "the recording could not be written");
-	/* Changes stacks that the recording has: its readers do the same for themselves. */
-	if (!code && !s->o.no_names && (profile_codes_split(p) || profile_count_unnamed(p)))
+	if (!code && s->namer && profile_codes_split(p)) /* the recording's readers do that too */
 		code = err_set(e, -ENOMEM, "out of memory");
 	return code;
 }

@@ -151,6 +151,19 @@ static int tables_place(struct tables *t, const struct table *table, struct file
 	return code;
 }
 
+int tables_replace(struct tables *t, uint32_t slot, const struct table *table)
+{
+	struct file_slot was = t->programs->files[slot], now = { .state = FILE_NO_TABLE };
+	int code = table ? tables_place(t, table, &now) : 0;
+
+	if (code)
+		now = (struct file_slot){ .state = FILE_NO_TABLE };
+	tables_publish(t, slot, &now);
+	if (was.state == FILE_READY)
+		store_remove(t->store, &was);
+	return code;
+}
+
 /* -- from the cache, or built ------------------------------------------------------------------- */
 
 static int tables_get(struct tables *t, struct elf_image *img, struct cache_key *key, bool *ret_built,

@@ -26,6 +26,7 @@
 #define TABLES_RETRY_S 10
 
 struct tables;
+struct table;
 
 struct tables_opts {
 	uint64_t max_bytes;    /* of slabs; 0 = TABLES_DEFAULT_BYTES */
@@ -54,6 +55,9 @@ void tables_free(struct tables *t);
 /* Gets the image's table in place and publishes the file's slot: FILE_READY or FILE_NO_TABLE. Returns
  * whether it is READY. `cached` false: not from the disk cache, nor into it. */
 bool tables_load(struct tables *t, uint32_t file, struct elf_image *img, bool cached);
+/* Another table for a slot that is no file's, or none (NULL); no walk may begin to use the slot meanwhile.
+ * It is never evicted. 0; -ENOSPC, -ENOMEM .. as from store_add(), and then the slot has none. */
+int tables_replace(struct tables *t, uint32_t slot, const struct table *table);
 /* The file has no table and never will. */
 void tables_none(struct tables *t, uint32_t file);
 /* Back to FILE_NEW: the next sample asks again. */
