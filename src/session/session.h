@@ -20,6 +20,7 @@
 #include "session/files.h"
 #include "source/source.h"
 
+struct debugfiles;
 struct session;
 
 struct session_progress {
@@ -38,6 +39,7 @@ struct session_opts {
 	bool no_names;
 	double max_overhead;      /* share of the machine, 0..1, that waggle may take; 0 = no limit */
 	const char *kill_switch;  /* while this file exists nothing is captured; NULL = none */
+	struct debugfiles *debugfiles; /* symbol/debugfile.h: where names are looked for; borrowed */
 	/* Called about ten times a second from the session's thread, may be NULL. */
 	void (*progress)(void *ctx, const struct session_progress *now);
 	void *ctx;

@@ -7,22 +7,6 @@
 #include "symbol/elfnames.h"
 #include "symbol/provider.h"
 
-/* Opens the image and says what is wrong with it as a reason. */
-static int elf_open_image(const struct provider_env *env, uint32_t object, struct elf_image **ret,
-			  enum unnamed_reason *ret_why)
-{
-	int fd = provider_open_file(env, object), rc;
-
-	if (fd < 0) {
-		*ret_why = UNNAMED_GONE;
-		return fd;
-	}
-	rc = elf_image_open(fd, ret, NULL);
-	close(fd);
-	*ret_why = UNNAMED_BAD_FILE;
-	return rc;
-}
-
 static bool elf_is_other_build(const struct provider_env *env, struct elf_image *img,
 			       const struct profile_object *o)
 {
@@ -34,22 +18,56 @@ static bool elf_is_other_build(const struct provider_env *env, struct elf_image 
 	return !elf_image_build_id_hex(img, hex) || strcmp(hex, want) != 0;
 }
 
+/* Opens the image and says what is wrong with it as a reason. */
+static int elf_open_own(const struct provider_env *env, uint32_t object, struct elf_image **ret,
+			enum unnamed_reason *ret_why)
+{
+	int fd = provider_open_file(env, object), rc;
+
+	*ret_why = UNNAMED_GONE;
+	if (fd < 0)
+		return fd;
+	rc = elf_image_open(fd, ret, NULL);
+	close(fd);
+	*ret_why = UNNAMED_BAD_FILE;
+	if (rc || !elf_is_other_build(env, *ret, &env->profile->objects.at[object]))
+		return rc;
+	elf_image_free(*ret);
+	*ret_why = UNNAMED_CHANGED;
+	return -ESTALE;
+}
+
+/* The same from wherever the build id leads, when the file is not there any more. */
+static int elf_open_image(const struct provider_env *env, uint32_t object, struct elf_image **ret,
+			  enum unnamed_reason *ret_why)
+{
+	const struct profile_object *o = &env->profile->objects.at[object];
+	const char *build_id = profile_text(env->profile, o->build_id);
+	enum unnamed_reason server = UNNAMED_SERVER_NONE;
+	int rc = elf_open_own(env, object, ret, ret_why), found;
+
+	if (!rc || rc == -ENOMEM || *ret_why == UNNAMED_BAD_FILE || !*build_id)
+		return rc;
+	found = debugfile_program(env->opts->debugfiles, build_id,
+				  profile_text(env->profile, o->path), ret, &server);
+	if (found == -ENOENT && server != UNNAMED_SERVER_NONE)
+		*ret_why = server;
+	return found == -ENOENT ? rc : found;
+}
+
 static int elf_open(const struct provider_env *env, uint32_t object, void **ret_state,
 		    enum unnamed_reason *ret_why)
 {
-	const struct profile_object *o = &env->profile->objects.at[object];
+	const char *path = profile_text(env->profile, env->profile->objects.at[object].path);
 	struct elf_image *img, *debug = NULL;
 	struct elf_section symtab;
 	int rc = elf_open_image(env, object, &img, ret_why);
 
 	if (rc)
 		return rc;
-	if (elf_is_other_build(env, img, o)) {
-		*ret_why = UNNAMED_CHANGED;
-		rc = -ESTALE;
-	} else if (elf_image_section_head(img, ".symtab", &symtab)) {
-		rc = debugfile_open(img, profile_text(env->profile, o->path), env->opts->debug_dir,
-				    &debug);
+	if (elf_image_section_head(img, ".symtab", &symtab)) {
+		rc = debugfile_open(env->opts->debugfiles, img, path, &debug,
+				    env->ret_missing);
 		if (rc == -ENOENT)
 			rc = 0;
 	}
