@@ -117,7 +117,7 @@ static void names_say_downloads(const struct download_totals *t)
 		{ t->failed, "failed" },
 	};
 
-	fprintf(stderr, "debuginfod: %u files found", t->got);
+	fprintf(stderr, "debuginfod: %u file%s found", t->got, t->got == 1 ? "" : "s");
 	if (t->got)
 		fprintf(stderr, " (%s, %s)",
 			format_value((int64_t)(t->bytes & INT64_MAX), "bytes", bytes, sizeof(bytes)),

@@ -197,17 +197,49 @@ static int text_cuts(struct page *g, const struct profile *p)
 	return code;
 }
 
+/* The file, or the process that generates code, with the most frames that more symbols would name. */
+static void text_doctor(struct page *g, const struct profile *p)
+{
+	const struct profile_object *worst = NULL;
+	uint64_t most = 0;
+	struct buf b = { 0 };
+
+	for (size_t i = 0; i < p->ledger.unnamed.n; i++) {
+		const struct ledger_cause *c = &p->ledger.unnamed.at[i];
+		const struct profile_object *o =
+			c->object && c->object < p->objects.n ? &p->objects.at[c->object] : NULL;
+
+		if (!o || c->count <= most || (o->kind == OBJECT_JIT ? !o->pid :
+					     o->kind != OBJECT_FILE || *profile_text(p, o->path) != '/'))
+			continue;
+		most = c->count;
+		worst = o;
+	}
+	if (!worst)
+		return;
+	if (worst->kind == OBJECT_JIT)
+		buf_printf(&b, "'waggle doctor %u' tells what is missing.", worst->pid);
+	else
+		buf_printf(&b, "'waggle doctor %s' tells what is missing.",
+			   profile_text(p, worst->path));
+	text_sentence(g, PAGE_DIM, &b);
+}
+
 static int text_unnamed(struct page *g, const struct profile *p)
 {
 	const struct ledger *l = &p->ledger;
 	struct buf b = { 0 };
+	int code;
 
 	if (!l->n[LEDGER_FRAMES_UNNAMED])
 		return 0;
 	buf_printf(&b, "%s of %s distinct frames have no name:", COUNT(l->n[LEDGER_FRAMES_UNNAMED]),
 		   COUNT(l->n[LEDGER_FRAMES]));
 	text_sentence(g, PAGE_PLAIN, &b);
-	return text_causes(g, p, l->unnamed.at, l->unnamed.n, ledger_unnamed_text);
+	code = text_causes(g, p, l->unnamed.at, l->unnamed.n, ledger_unnamed_text);
+	if (!code)
+		text_doctor(g, p);
+	return code;
 }
 
 static void text_damage(struct page *g, const struct profile *p)

@@ -231,8 +231,8 @@ static int debugfile_fetch(struct debugfile_search *s, enum download_kind kind, 
 /* -- the questions ------------------------------------------------------------------------------
  */
 
-static int debugfile_local(struct debugfile_search *s, struct elf_image *img, const char *path,
-			   const char *build_id)
+static int debugfile_search_local(struct debugfile_search *s, struct elf_image *img, const char *path,
+			    const char *build_id)
 {
 	int rc = -ENOENT;
 
@@ -253,7 +253,7 @@ int debugfile_open(struct debugfiles *d, struct elf_image *img, const char *path
 	int rc;
 
 	elf_image_build_id_hex(img, hex);
-	rc = debugfile_local(&s, img, path, hex);
+	rc = debugfile_search_local(&s, img, path, hex);
 	if (rc == -ENOENT && *hex)
 		rc = debugfile_fetch(&s, DOWNLOAD_DEBUGINFO, path ? path : hex, ret_why);
 	if (!rc)
@@ -290,18 +290,30 @@ int debugfile_program(struct debugfiles *d, const char *build_id, const char *na
 	return debugfile_of_id(&s, true, name, ret, ret_why);
 }
 
-bool debugfile_place(struct debugfiles *d, struct elf_image *img, const char *path, char *to,
-		     size_t size)
+int debugfile_local(struct debugfiles *d, struct elf_image *img, const char *path,
+		    struct elf_image **ret, char *place, size_t size)
 {
 	struct debugfile_search s = {.d = d};
 	char hex[ID_HEX] = "";
+	int rc;
 
 	elf_image_build_id_hex(img, hex);
-	if (debugfile_local(&s, img, path, hex))
-		return false;
-	elf_image_free(s.found);
-	snprintf(to, size, "%s", s.place);
-	return true;
+	rc = debugfile_search_local(&s, img, path, hex);
+	if (rc)
+		return rc;
+	snprintf(place, size, "%s", s.place);
+	*ret = s.found;
+	return 0;
+}
+
+int debugfile_local_by_id(struct debugfiles *d, const char *build_id, struct elf_image **ret)
+{
+	struct debugfile_search s = {.d = d, .build_id = build_id};
+	int rc = debugfile_local_id(&s, false);
+
+	if (!rc)
+		*ret = s.found;
+	return rc;
 }
 
 /* -- life ---------------------------------------------------------------------------------------

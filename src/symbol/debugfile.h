@@ -45,9 +45,10 @@ int debugfile_by_id(struct debugfiles *d, const char *build_id, const char *name
 		    struct elf_image **ret, enum unnamed_reason *ret_why);
 int debugfile_program(struct debugfiles *d, const char *build_id, const char *name,
 		      struct elf_image **ret, enum unnamed_reason *ret_why);
-/* Where the separate debug file is, without servers: for explanations. False when there is none. */
-bool debugfile_place(struct debugfiles *d, struct elf_image *img, const char *path, char *to,
-		     size_t size);
+/* The first two without servers, for explanations: the place where it was found goes to `place`. */
+int debugfile_local(struct debugfiles *d, struct elf_image *img, const char *path,
+		    struct elf_image **ret, char *place, size_t size);
+int debugfile_local_by_id(struct debugfiles *d, const char *build_id, struct elf_image **ret);
 
 /* Which of the files that were named (by index) has been used? */
 bool debugfiles_used(const struct debugfiles *d, size_t file);
