@@ -116,7 +116,8 @@ static const struct option_table cpu_tables[] = {
 	{ table_options, AT(tables) },
 	{ output_options, AT(output) },
 	{ filter_frame_options, AT(filter) },
-	{ names_options, AT(names) },
+	{ names_file_options, AT(names) },
+	{ names_server_options, AT(names) },
 	{ NULL, 0 },
 };
 

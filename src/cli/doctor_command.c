@@ -29,7 +29,7 @@ static const struct option_row doctor_options[] = {
 
 static const struct option_table doctor_tables[] = {
 	{ doctor_options, 0 },
-	{ names_options, offsetof(struct doctor_opts, names) },
+	{ names_file_options, offsetof(struct doctor_opts, names) },
 	{ NULL, 0 },
 };
 

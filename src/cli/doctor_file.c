@@ -162,7 +162,8 @@ static int doctor_summarize(struct doctor_report *r)
 	for (size_t i = 0; i < r->x.files.n; i++) {
 		const struct explain_file *f = &r->x.files.at[i];
 
-		want |= f->findings[EXPLAIN_SYMBOLS].remedy[0] || f->findings[EXPLAIN_LINES].remedy[0];
+		want |= explain_is_packaged(&r->x, f) && (f->findings[EXPLAIN_SYMBOLS].remedy[0] ||
+							  f->findings[EXPLAIN_LINES].remedy[0]);
 		if (!explain_wants_package(f) || doctor_package_seen(&r->x, i))
 			continue;
 		buf_printf(&b, "%s%s", any ? " " : d->command, any ? "" : " ");
@@ -381,7 +382,7 @@ static int doctor_gather(struct doctor_report *r, const char *word, struct debug
 	char root[64] = "";
 	int rc;
 
-	if (!word[strspn(word, "0123456789")]) {
+	if (*word && !word[strspn(word, "0123456789")]) {
 		r->pid = strlen(word) < 10 ? (uint32_t)strtoul(word, NULL, 10) : 0;
 		if (!r->pid)
 			return err_set(e, -ESRCH, "there is no process %.40s", word);

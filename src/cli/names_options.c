@@ -14,12 +14,16 @@
 #define SAY_EVERY_NS UINT64_C(100000000)
 
 #define AT(field) offsetof(struct names_opts, field)
-const struct option_row names_options[] = {
+const struct option_row names_file_options[] = {
 	{ "debug-dir", 0, OPTION_TEXTS, AT(dirs), "DIR",
 	  "look for separate debug files here too, before /usr/lib/debug; may be repeated",
-	  .group = "Names" },
+	  .group = "Debug files" },
 	{ "debug-file", 0, OPTION_TEXTS, AT(files), "FILE",
 	  "names for the program or library with the same build id; may be repeated" },
+	{ NULL },
+};
+
+const struct option_row names_server_options[] = {
 	{ "no-debuginfod", 0, OPTION_FLAG, AT(no_debuginfod), NULL,
 	  "do not ask the servers in $DEBUGINFOD_URLS" },
 	{ "debuginfod-timeout", 0, OPTION_DURATION, AT(timeout), "TIME",

@@ -1,5 +1,7 @@
 /* names_options.h - where names are looked for, as options, shared by commands that name frames.
  *
+ * Two tables over one struct: files of this machine, and servers.
+ *
  * Between names_begin() and names_end() the finder may be used. While it downloads, a line on standard
  * error says so (when `talk`), and names_interrupt(), called from a signal handler, ends the download:
  * naming goes on with what there is.
@@ -18,7 +20,8 @@ struct names_opts {
 
 #define NAMES_DEFAULTS { .timeout = 30 * UINT64_C(1000000000) }
 
-extern const struct option_row names_options[]; /* debug-dir debug-file no-debuginfod debuginfod-timeout */
+extern const struct option_row names_file_options[];   /* debug-dir debug-file */
+extern const struct option_row names_server_options[]; /* no-debuginfod debuginfod-timeout */
 
 /* 0, or -errno with a sentence: a directory or file that was named is not there or of no use. `o` must
  * outlive the finder. One at a time. */

@@ -33,7 +33,8 @@ static const struct option_table report_tables[] = {
 	{ filter_task_options, offsetof(struct report_opts, filter) },
 	{ filter_frame_options, offsetof(struct report_opts, filter) },
 	{ report_options, 0 },
-	{ names_options, offsetof(struct report_opts, names) },
+	{ names_file_options, offsetof(struct report_opts, names) },
+	{ names_server_options, offsetof(struct report_opts, names) },
 	{ NULL, 0 },
 };
 

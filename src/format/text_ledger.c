@@ -197,31 +197,34 @@ static int text_cuts(struct page *g, const struct profile *p)
 	return code;
 }
 
-/* The file, or the process that generates code, with the most frames that more symbols would name. */
+/* Can it stand in a command as it is? A profile may come from anywhere. */
+static bool text_plain_path(const char *path)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._+-";
+
+	return *path == '/' && !path[strspn(path, plain)];
+}
+
+/* The file with the most frames that more symbols would name. */
 static void text_doctor(struct page *g, const struct profile *p)
 {
-	const struct profile_object *worst = NULL;
+	const char *worst = NULL;
 	uint64_t most = 0;
 	struct buf b = { 0 };
 
 	for (size_t i = 0; i < p->ledger.unnamed.n; i++) {
 		const struct ledger_cause *c = &p->ledger.unnamed.at[i];
-		const struct profile_object *o =
-			c->object && c->object < p->objects.n ? &p->objects.at[c->object] : NULL;
+		const struct profile_object *o = &p->objects.at[c->object < p->objects.n ? c->object : 0];
 
-		if (!o || c->count <= most || (o->kind == OBJECT_JIT ? !o->pid :
-					     o->kind != OBJECT_FILE || *profile_text(p, o->path) != '/'))
+		if (c->count <= most || o->kind != OBJECT_FILE ||
+		    !text_plain_path(profile_text(p, o->path)))
 			continue;
 		most = c->count;
-		worst = o;
+		worst = profile_text(p, o->path);
 	}
 	if (!worst)
 		return;
-	if (worst->kind == OBJECT_JIT)
-		buf_printf(&b, "'waggle doctor %u' tells what is missing.", worst->pid);
-	else
-		buf_printf(&b, "'waggle doctor %s' tells what is missing.",
-			   profile_text(p, worst->path));
+	buf_printf(&b, "'waggle doctor %s' tells what is missing.", worst);
 	text_sentence(g, PAGE_DIM, &b);
 }
 

@@ -122,9 +122,12 @@ void distro_read(const char *root, struct distro *ret)
 	static const char *const places[] = { "/etc/os-release", "/usr/lib/os-release" };
 	char path[PATH_MAX], *text = malloc(OS_RELEASE_CAP);
 	FILE *f = NULL;
+	ssize_t n;
 
 	*ret = (struct distro){ 0 };
 	snprintf(ret->root, sizeof(ret->root), "%s", root);
+	n = readlink(root, ret->place, sizeof(ret->place) - 1);
+	ret->place[n > 1 ? n : 0] = '\0'; /* "/": another mount namespace, or our own */
 	for (int i = 0; i < 2 && !f && text; i++) {
 		snprintf(path, sizeof(path), "%s%s", root, places[i]);
 		f = fopen(path, "re");
@@ -164,20 +167,23 @@ static void distro_found(struct distro_wanted *at, size_t n, const char *path, c
 }
 
 /* Both names of a file whose directory may be a link into /usr. */
-static size_t distro_want(struct distro_wanted *to, struct distro_package *file)
+static size_t distro_want(const struct distro *d, struct distro_wanted *to,
+			  struct distro_package *file)
 {
-	size_t n = 0;
+	size_t len = strlen(d->place);
+	const char *path = file->path;
 
-	if (file->path[0] != '/' || strlen(file->path) >= PATH_MAX - 8)
+	if (len && !strncmp(path, d->place, len) && path[len] == '/')
+		path += len;
+	if (path[0] != '/' || strlen(path) >= PATH_MAX - 8)
 		return 0;
-	snprintf(to[n].path, PATH_MAX, "%s", file->path);
-	to[n++].file = file;
-	if (!strncmp(file->path, "/usr/", 5))
-		snprintf(to[n].path, PATH_MAX, "%s", file->path + 4);
+	snprintf(to[0].path, PATH_MAX, "%s", path);
+	if (!strncmp(path, "/usr/", 5))
+		snprintf(to[1].path, PATH_MAX, "%s", path + 4);
 	else
-		snprintf(to[n].path, PATH_MAX, "/usr%s", file->path);
-	to[n++].file = file;
-	return n;
+		snprintf(to[1].path, PATH_MAX, "/usr%s", path);
+	to[0].file = to[1].file = file;
+	return 2;
 }
 
 static void distro_dpkg_list(const char *path, const char *package, size_t len,
@@ -258,7 +264,7 @@ int distro_packages(const struct distro *d, struct distro_package *files, size_t
 	if (!wanted)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++)
-		m += distro_want(wanted + m, &files[i]);
+		m += distro_want(d, wanted + m, &files[i]);
 	qsort(wanted, m, sizeof(*wanted), distro_order);
 	if (d->row->family == DISTRO_DPKG)
 		distro_dpkg(d, wanted, m);

@@ -6,6 +6,7 @@
 #ifndef WAGGLE_SYMBOL_DISTRO_H
 #define WAGGLE_SYMBOL_DISTRO_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -21,13 +22,14 @@ struct distro_row {
 
 struct distro {
 	char root[64];  /* "" for our own, "/proc/PID/root" */
+	char place[PATH_MAX]; /* where that leads, seen from here; "" when nowhere else */
 	char name[128]; /* "Debian GNU/Linux 12 (bookworm)", "" when unknown */
 	char codename[32]; /* "bookworm" */
 	const struct distro_row *row; /* NULL when nothing is known about it */
 };
 
 struct distro_package {
-	const char *path; /* of the file, as below the root */
+	const char *path; /* of the file, below the root or seen from here */
 	char name[PACKAGE_NAME_MAX]; /* "" when no package has it, or nobody can tell */
 };
 

@@ -79,6 +79,15 @@ static void __attribute__((format(printf, 2, 3))) explain_more(struct explain_fi
 	va_end(ap);
 }
 
+bool explain_is_packaged(const struct explain *x, const struct explain_file *f)
+{
+	const struct distro_row *d = x->distro.row;
+
+	if (!d || d->family == DISTRO_DPKG || d->family == DISTRO_APK)
+		return *f->package;
+	return !strncmp(f->path, "/usr/", 5) && strncmp(f->path, "/usr/local/", 11) != 0;
+}
+
 /* Symbols or lines are missing: install them when a package has the file, else build it otherwise. */
 static void explain_get(const struct explain *x, const struct explain_file *f, const char *build,
 			struct explain_finding *to)
@@ -92,8 +101,7 @@ static void explain_get(const struct explain *x, const struct explain_file *f, c
 			 f->debug_package, f->package, f->debug_package);
 	else if (*f->debug_package)
 		snprintf(to->remedy, sizeof(to->remedy), "%s %s", d->command, f->debug_package);
-	else if (d && d->family == DISTRO_RPM && !strncmp(f->path, "/usr/", 5) &&
-		 strncmp(f->path, "/usr/local/", 11) != 0)
+	else if (d && d->family == DISTRO_RPM && explain_is_packaged(x, f))
 		snprintf(to->remedy, sizeof(to->remedy), "%s $(rpm -qf --qf '%%{NAME}%s' %.200s)",
 			 d->command, d->suffix, f->path);
 	else
@@ -217,7 +225,7 @@ static void explain_lines(const struct explain *x, const struct explain_file *f,
 	} else if (f->has_debug && f->debug.info && f->debug.lines) {
 		explain_dwarf(x, f, &f->debug, to);
 	} else {
-		explain_say(to, EXPLAIN_MISSING, "none: no inlined functions, no lines of source");
+		explain_say(to, EXPLAIN_MISSING, "none, and so no inlined functions");
 		explain_get(x, f, explain_build[f->own.language].lines, to);
 	}
 }

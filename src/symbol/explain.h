@@ -64,7 +64,9 @@ void explain_free(struct explain *x);
 int explain_add(struct explain *x, int fd, const char *path, bool deleted, struct err *e);
 /* 0 or -ENOMEM. */
 int explain_conclude(struct explain *x);
-/* Is the topic's remedy to install symbols? Then the packages of several files go into one command. */
+/* Does the file come from the distribution, as far as can be told? */
+bool explain_is_packaged(const struct explain *x, const struct explain_file *f);
+/* Is the remedy to install the debug package? Then the packages of several files go into one command. */
 bool explain_wants_package(const struct explain_file *f);
 
 #endif

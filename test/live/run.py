@@ -6,5 +6,7 @@ import truth     # noqa: F401 - each module adds its cases when it is read
 import filters   # noqa: F401
 import names     # noqa: F401
 import ledger    # noqa: F401
+import debuginfod  # noqa: F401
+import doctor    # noqa: F401
 
 sys.exit(harness.run_cases(sys.argv[1] if len(sys.argv) > 1 else None))
