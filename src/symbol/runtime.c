@@ -40,6 +40,22 @@ const struct runtime_row *runtime_of(const char *path, bool library)
 	return NULL;
 }
 
+/* Does one of the words begin an option in the text? In NODE_OPTIONS=.. there may be several. */
+static bool runtime_has(const char *text, const char *words, bool after_x)
+{
+	for (const char *w = words; *w;) {
+		size_t n = strcspn(w, " ");
+
+		if (after_x && n > 2 && !strncmp(w, "-X", 2) && !strncmp(text, w + 2, n - 2))
+			return true;
+		for (const char *at = text; at; at = strpbrk(at, "= "), at += at != NULL)
+			if (!strncmp(at, w, n))
+				return true;
+		w += n + (w[n] == ' ');
+	}
+	return false;
+}
+
 /* A file of NUL-terminated words below /proc/PID; "-X perf" counts as "-Xperf". */
 static bool runtime_says(uint32_t pid, const char *file, const char *words)
 {
@@ -56,14 +72,7 @@ static bool runtime_says(uint32_t pid, const char *file, const char *words)
 		close(fd);
 	for (ssize_t at = 0; at < len && !found; at += (ssize_t)strlen(text + at) + 1) {
 		text[len] = '\0';
-		for (const char *w = words; *w && !found;) {
-			size_t n = strcspn(w, " ");
-
-			found = !strncmp(text + at, w, n) ||
-				(after_x && n > 2 && !strncmp(w, "-X", 2) &&
-				 !strncmp(text + at, w + 2, n - 2));
-			w += n + (w[n] == ' ');
-		}
+		found = runtime_has(text + at, words, after_x);
 		after_x = !strcmp(text + at, "-X");
 	}
 	free(text);
