@@ -41,6 +41,14 @@ static const struct {
 	[EXPLAIN_MISSING] = { "missing", "\033[31m" },
 };
 
+/* Paths and names are other people's: nothing in them may steer a terminal. */
+static void doctor_clean(char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text < ' ' || *text == 0x7f)
+			*text = '?';
+}
+
 /* -- gathering ---------------------------------------------------------------------------------- */
 
 static int doctor_add_file(struct doctor_report *r, const char *word, struct err *e)
@@ -119,6 +127,7 @@ static int doctor_add_process(struct doctor_report *r, struct err *e)
 	}
 	if (!rc) {
 		process_comm(r->pid, r->comm, sizeof(r->comm));
+		doctor_clean(r->comm);
 		runtime_read(r->pid, &m, &r->runtime);
 	}
 	mappings_free(&m);
@@ -199,6 +208,7 @@ static void doctor_show(enum explain_state state, const char *title, const char 
 	printf("  %s%-9s%s", colour ? doctor_words[state].colour : "", doctor_words[state].word,
 	       colour ? "\033[0m" : "");
 	snprintf(text, sizeof(text), "%s%s%s", title, *detail ? ": " : "", detail);
+	doctor_clean(text);
 	usage_wrap(stdout, text, 11, 13, width);
 	if (!*remedy)
 		return;
@@ -225,8 +235,12 @@ static void doctor_show_well(const struct explain_file *f)
 static void doctor_show_file(const struct doctor_report *r, const struct explain_file *f)
 {
 	const char *said = NULL;
+	char *path = strdup(f->path);
 
-	printf("\n%s", f->path);
+	if (path)
+		doctor_clean(path);
+	printf("\n%s", path ? path : "?");
+	free(path);
 	if (f->deleted)
 		printf(" (deleted)");
 	if (*f->package)

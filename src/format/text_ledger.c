@@ -12,6 +12,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/shell.h"
 #include "base/vec.h"
 
 enum { TEXT_FILES = 4 }; /* named for each reason */
@@ -197,14 +198,6 @@ static int text_cuts(struct page *g, const struct profile *p)
 	return code;
 }
 
-/* Can it stand in a command as it is? A profile may come from anywhere. */
-static bool text_plain_path(const char *path)
-{
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._+-";
-
-	return *path == '/' && !path[strspn(path, plain)];
-}
-
 /* The file with the most frames that more symbols would name. */
 static void text_doctor(struct page *g, const struct profile *p)
 {
@@ -216,11 +209,13 @@ static void text_doctor(struct page *g, const struct profile *p)
 		const struct ledger_cause *c = &p->ledger.unnamed.at[i];
 		const struct profile_object *o = &p->objects.at[c->object < p->objects.n ? c->object : 0];
 
-		if (c->count <= most || o->kind != OBJECT_FILE ||
-		    !text_plain_path(profile_text(p, o->path)))
+		const char *path = profile_text(p, o->path);
+
+		if (c->count <= most || o->kind != OBJECT_FILE || *path != '/' ||
+		    !shell_is_plain(path))
 			continue;
 		most = c->count;
-		worst = profile_text(p, o->path);
+		worst = path;
 	}
 	if (!worst)
 		return;

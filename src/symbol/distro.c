@@ -14,6 +14,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/shell.h"
+
 #define OS_RELEASE_CAP 65536
 
 static const struct distro_row rows[] = {
@@ -84,7 +86,7 @@ static const struct distro_row *distro_like(const char *words, size_t len)
 	return NULL;
 }
 
-/* What cannot be printed is left out: the text may be a container's. */
+/* What cannot be printed is left out: the text may be a container's. A code name is one word. */
 static void distro_copy(char *to, size_t size, const char *text, size_t len)
 {
 	size_t n = 0;
@@ -162,8 +164,11 @@ static void distro_found(struct distro_wanted *at, size_t n, const char *path, c
 {
 	struct distro_wanted *w = bsearch(path, at, n, sizeof(*at), distro_compare);
 
-	if (w && len < sizeof(w->file->name))
-		snprintf(w->file->name, sizeof(w->file->name), "%.*s", (int)len, package);
+	if (!w || len >= sizeof(w->file->name))
+		return;
+	snprintf(w->file->name, sizeof(w->file->name), "%.*s", (int)len, package);
+	if (!shell_is_plain(w->file->name)) /* no package manager allows it: made up to be typed */
+		w->file->name[0] = '\0';
 }
 
 /* Both names of a file whose directory may be a link into /usr. */

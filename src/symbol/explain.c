@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/shell.h"
 #include "elf/cfi.h"
 
 #define LIKELY   0.7 /* share of functions that set up a frame pointer */
@@ -85,7 +86,8 @@ bool explain_is_packaged(const struct explain *x, const struct explain_file *f)
 
 	if (!d || d->family == DISTRO_DPKG || d->family == DISTRO_APK)
 		return *f->package;
-	return !strncmp(f->path, "/usr/", 5) && strncmp(f->path, "/usr/local/", 11) != 0;
+	return !strncmp(f->path, "/usr/", 5) && strncmp(f->path, "/usr/local/", 11) != 0 &&
+	       shell_is_plain(f->path);
 }
 
 /* Symbols or lines are missing: install them when a package has the file, else build it otherwise. */

@@ -103,21 +103,24 @@ static void dpkg_lists_are_searched(void **state)
 	struct distro_package p[] = {
 		{.path = "/usr/lib/x/libc.so.6"}, {.path = "/usr/bin/tool"}, {.path = "/opt/own"},
 		{.path = "relative"},		  {.path = "/bin/both"},
+		{.path = "/evil"},
 	};
 	struct distro d;
 
 	run("mkdir -p usr/lib var/lib/dpkg/info && printf 'ID=debian\\n' > usr/lib/os-release && "
 	    "cd var/lib/dpkg/info && printf '/.\\n/lib/x\\n/lib/x/libc.so.6\\n' > libc6:amd64.list && "
 	    "printf '/usr/bin/tool' > tools.list && printf '/usr/bin/both\\n' > both.list && "
-	    "printf '/opt/own\\n' > own.md5sums && : > .list && : > libc6-dbg:amd64.list");
+	    "printf '/opt/own\\n' > own.md5sums && : > .list && "
+	    "printf '/evil\\n' > 'x;reboot.list' && : > libc6-dbg:amd64.list");
 	distro_read(root, &d);
 	assert_string_equal(d.row->id, "debian");
-	assert_int_equal(distro_packages(&d, p, 5), 0);
+	assert_int_equal(distro_packages(&d, p, 6), 0);
 	assert_string_equal(p[0].name, "libc6");
 	assert_string_equal(p[1].name, "tools");
 	assert_string_equal(p[2].name, "");
 	assert_string_equal(p[3].name, "");
 	assert_string_equal(p[4].name, "both");
+	assert_string_equal(p[5].name, "");
 	assert_true(distro_has_package(&d, "libc6-dbg"));
 	assert_true(distro_has_package(&d, "tools"));
 	assert_false(distro_has_package(&d, "tools-dbgsym"));
