@@ -124,11 +124,12 @@ static const struct option_table cpu_tables[] = {
 /* -- signals ------------------------------------------------------------------------------------ */
 
 static struct session *volatile cpu_session;
-static volatile sig_atomic_t cpu_interrupted;
+static volatile sig_atomic_t cpu_interrupted, cpu_naming;
 
 static void cpu_on_signal(int sig)
 {
-	if (!names_interrupt() && cpu_interrupted) {
+	/* While it captures, a download in the background goes on: the names are still wanted. */
+	if (!(cpu_naming && names_interrupt()) && cpu_interrupted) {
 		out_abandon_all();
 		_exit(128 + sig);
 	}
@@ -247,10 +248,22 @@ static void cpu_capture_opts(const struct cpu_opts *o, struct capture_opts *c)
 
 /* -- running ------------------------------------------------------------------------------------ */
 
+static bool cpu_talks(const struct cpu_opts *o)
+{
+	return isatty(STDERR_FILENO) && !o->output.quiet;
+}
+
 static void cpu_progress(void *ctx, const struct session_progress *now)
 {
+	const struct cpu_opts *o = ctx;
 	char elapsed[32], total[32];
 
+	if (now->naming && !cpu_naming) {
+		cpu_naming = 1;
+		names_talk(cpu_talks(o));
+	}
+	if (!cpu_talks(o))
+		return;
 	if (now->naming) {
 		fprintf(stderr, "\r\033[Klooking up names ..");
 		return;
@@ -328,11 +341,6 @@ static int cpu_open_recording(const struct cpu_opts *o, const struct filter_set 
 	return *ret_path ? out_open(to, *ret_path, e) : 0;
 }
 
-static bool cpu_talks(const struct cpu_opts *o)
-{
-	return isatty(STDERR_FILENO) && !o->output.quiet;
-}
-
 static int cpu_capture(const struct cpu_opts *o, const struct option_rest *rest, char *command_line,
 		       struct debugfiles *names, struct out *recording, struct session_result *result,
 		       struct err *e)
@@ -347,7 +355,8 @@ static int cpu_capture(const struct cpu_opts *o, const struct option_rest *rest,
 		.max_overhead = o->overhead < 100 ? o->overhead / 100.0 : 0,
 		.kill_switch = o->kill_switch,
 		.debugfiles = names,
-		.progress = cpu_talks(o) ? cpu_progress : NULL,
+		.progress = cpu_progress,
+		.ctx = (void *)o,
 	};
 	struct session *s;
 	int code = cpu_wait(o, e);
@@ -375,7 +384,7 @@ static int cpu_run_parsed(struct cpu_opts *o, const struct option_rest *rest, ch
 	struct out recording = { .fd = -1 };
 	struct debugfiles *names = NULL;
 	const char *path;
-	int code = names_begin(&o->names, cpu_talks(o), &names, e);
+	int code = names_begin(&o->names, false, &names, e);
 
 	if (!code)
 		code = cpu_open_recording(o, filter, &recording, &path, e);

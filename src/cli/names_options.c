@@ -4,6 +4,7 @@
 #include "cli/names_options.h"
 
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -34,7 +35,8 @@ const struct option_row names_server_options[] = {
 
 /* One finder at a time, so what a signal handler needs can be static. */
 static struct {
-	bool talk, shown;
+	atomic_bool talk;
+	bool shown;
 	uint64_t said; /* when */
 	struct sigaction before;
 	bool caught;
@@ -80,6 +82,11 @@ int names_begin(const struct names_opts *o, bool talk, struct debugfiles **ret, 
 	names.shown = names.caught = false;
 	names_downloading = names_stopped = 0;
 	return debugfiles_new(&d, ret, e);
+}
+
+void names_talk(bool talk)
+{
+	names.talk = talk;
 }
 
 static void names_on_signal(int sig)

@@ -26,6 +26,8 @@ extern const struct option_row names_server_options[]; /* no-debuginfod debuginf
 /* 0, or -errno with a sentence: a directory or file that was named is not there or of no use. `o` must
  * outlive the finder. One at a time. */
 int names_begin(const struct names_opts *o, bool talk, struct debugfiles **ret, struct err *e);
+/* From here on (or not any more) downloads are shown: a capture has a line of its own until it names. */
+void names_talk(bool talk);
 /* For commands without signal handlers of their own: from here to names_end() SIGINT ends a download
  * first and the program only when there is none. */
 void names_catch_interrupt(void);

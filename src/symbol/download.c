@@ -17,13 +17,23 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/vec.h"
+#include "elf/image.h"
 
-#define LIBRARY "libdebuginfod.so.1"
+#define LIBRARY   "libdebuginfod.so.1"
+#define KNOWN_MAX 4096 /* files whose answer is remembered */
 
 struct client; /* the library's debuginfod_client */
 
 typedef int client_find(struct client *c, const unsigned char *build_id, int len, char **path);
 typedef int client_progress(struct client *c, long a, long b);
+
+/* Live naming asks for the same file again and again. */
+struct download_known {
+	char build_id[2 * ELF_BUILD_ID_MAX + 1];
+	uint8_t kind;
+	int rc; /* 0: it came, and is in the library's cache */
+};
 
 struct download {
 	struct download_opts o;
@@ -36,6 +46,7 @@ struct download {
 	void (*set_progress)(struct client *c, client_progress *fn);
 	const char *name; /* of the file that is being asked for */
 	uint64_t begun;
+	VEC(struct download_known) known;
 	int over; /* -ETIME or -EINTR: nothing is asked any more; other: the library is unusable */
 };
 
@@ -78,13 +89,9 @@ void download_free(struct download *d)
 		return;
 	if (d->client)
 		d->end(d->client);
+	VEC_FREE(&d->known);
 	/* The library stays loaded: libcurl and what it loads do not like to be taken away. */
 	free(d);
-}
-
-void download_totals(const struct download *d, struct download_totals *ret)
-{
-	*ret = d->totals;
 }
 
 static void *download_symbol(struct download *d, const char *name, bool *ok)
@@ -160,17 +167,47 @@ static int download_ask(struct download *d, enum download_kind kind, const char 
 	return fd;
 }
 
+static const struct download_known *download_find(const struct download *d, enum download_kind kind,
+						   const char *build_id)
+{
+	for (size_t i = 0; i < d->known.n; i++)
+		if (d->known.at[i].kind == kind && !strcmp(d->known.at[i].build_id, build_id))
+			return &d->known.at[i];
+	return NULL;
+}
+
+/* Counts a file's first answer. */
+static void download_remember(struct download *d, enum download_kind kind, const char *build_id,
+			      int fd)
+{
+	struct download_known k = {.kind = (uint8_t)kind, .rc = fd < 0 ? fd : 0};
+
+	snprintf(k.build_id, sizeof(k.build_id), "%s", build_id);
+	download_count(d, k.rc, fd);
+	if (d->known.n < KNOWN_MAX)
+		VEC_PUSH(&d->known, k); /* without memory it is asked again */
+}
+
 int download_get(struct download *d, enum download_kind kind, const char *build_id,
 		 const char *name)
 {
+	const struct download_known *known = download_find(d, kind, build_id);
 	int fd = d->over;
 
+	if (known && known->rc)
+		return known->rc;
 	if (!fd && !d->client)
 		fd = d->over = download_open(d);
 	if (!fd) {
 		d->name = name;
 		fd = download_ask(d, kind, build_id);
 	}
-	download_count(d, fd < 0 ? fd : 0, fd);
+	if (!known)
+		download_remember(d, kind, build_id, fd);
 	return fd;
+}
+
+void download_totals(const struct download *d, struct download_totals *ret)
+{
+	*ret = d->totals;
 }
