@@ -165,40 +165,75 @@ def late():
     return "%.1f s of 2 s" % d.seconds
 
 
+class Terminal:
+    """A program whose standard error is a terminal; `shown` is what it has written there."""
+
+    def __init__(self, args, env):
+        self.out = scratch() + "/out"
+        self.master, slave = pty.openpty()
+        with open(self.out, "wb") as out:
+            self.p = start(args, stdout=out, stderr=slave, env=env)
+        os.close(slave)
+        self.shown = bytearray()
+        self.reader = threading.Thread(target=self.read, daemon=True)
+        self.reader.start()
+
+    def read(self):
+        try:
+            while True:
+                self.shown.extend(os.read(self.master, 4096))
+        except OSError:
+            pass
+
+    def expect(self, text, seconds=15):
+        check(wait_for(lambda: text in self.shown, seconds), text, "not shown:", bytes(self.shown[-500:]))
+
+    def interrupt(self):
+        self.p.send_signal(signal.SIGINT)
+
+    def end(self):
+        rc = finish(self.p, 15)
+        self.reader.join(2)
+        os.close(self.master)
+        check(rc == 0, "exit code", rc, bytes(self.shown[-500:]))
+        with open(self.out, encoding="utf-8") as f:
+            return json.load(f)
+
+
+def stopped_frames(report, name):
+    return sum(r["frames"] for r in report["ledger"]["unnamed"]
+               if os.path.basename(r["file"]) == name and r["reason"] == "debuginfod_stopped")
+
+
 @case("Ctrl-C ends a download, not the report; the terminal says what is going on")
 def interrupted():
     s = Served("dbgi_stop")
-    recording = s.record()
-    master, slave = pty.openpty()
-    folder = scratch()
-    with open(folder + "/out", "wb") as out:
-        p = start([WAGGLE, "report", "--symbolize", "--json", recording], stdout=out, stderr=slave,
-                  env=environment(silent_server()))
-    os.close(slave)
-    shown = bytearray()
-
-    def read():
-        try:
-            while True:
-                shown.extend(os.read(master, 4096))
-        except OSError:
-            pass
-    reader = threading.Thread(target=read, daemon=True)
-    reader.start()
-    check(wait_for(lambda: b"from debuginfod" in shown, 10), "no progress", bytes(shown))
+    t = Terminal([WAGGLE, "report", "--symbolize", "--json", s.record()], environment(silent_server()))
+    t.expect(b"from debuginfod")
     begun = time.monotonic()
-    p.send_signal(signal.SIGINT)
-    rc = finish(p, 10)
+    t.interrupt()
+    report = t.end()
     took = time.monotonic() - begun
-    reader.join(2)
-    os.close(master)
-    check(rc == 0 and took < 3, "exit", rc, "after", took, "s", bytes(shown))
-    with open(folder + "/out", encoding="utf-8") as f:
-        rows = json.load(f)["ledger"]["unnamed"]
-    mine = [r for r in rows if os.path.basename(r["file"]) == "dbgi_stop"]
-    check(sum(r["frames"] for r in mine if r["reason"] == "debuginfod_stopped") >= 60, mine)
-    check(b"interrupted" in shown, bytes(shown))
+    check(took < 3, "took", took, "s")
+    check(stopped_frames(report, "dbgi_stop") >= 60, report["ledger"]["unnamed"])
+    check(b"interrupted" in t.shown, bytes(t.shown))
     return "%.2f s after it" % took
+
+
+@case("Ctrl-C ends the capture, a second one the download, and all is written")
+def interrupted_twice():
+    s = Served("dbgi_twice")
+    target = start([s.path, 20])
+    t = Terminal([WAGGLE, "-F", 499, "--duration", "0", "--json", "-p", target.pid], environment(silent_server()))
+    t.expect(b"samples")
+    time.sleep(2.5)  # names are looked up by now, in the background
+    check(b"from debuginfod" not in t.shown, "a capture's line was overwritten", bytes(t.shown[-300:]))
+    t.interrupt()
+    t.expect(b"from debuginfod")
+    t.interrupt()
+    report = t.end()
+    check(stopped_frames(report, "dbgi_twice") >= 60, report["ledger"]["unnamed"])
+    check(report["ledger"]["samples_taken"] > 100, report["ledger"]["samples_taken"])
 
 
 @case("a program stripped to mini debug information")
