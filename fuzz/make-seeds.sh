@@ -157,3 +157,16 @@ cc -O1 -fomit-frame-pointer -o jitgen "$here/../test/workload/jitgen.c"
 for f in plt plt.sec init text; do
 	objcopy --dump-section ".$f=$here/seeds/stubs/$f" known /dev/null
 done
+
+# What doctor surveys: small files with DWARF 4 and 5, split, with a link to dwz's file.
+mkdir -p "$here/seeds/survey" "$here/seeds/mappings"
+printf 'int f(int n) { volatile int a[9]; for (int i = 0; i < n; i++) a[i] = n; return a[2]; }\n' > s.c
+cc -gdwarf-5 -O1 -fno-omit-frame-pointer -c -o "$here/seeds/survey/five.o" s.c
+cc -gdwarf-4 -gsplit-dwarf -O1 -c -o "$here/seeds/survey/four.o" s.c
+cc -gdwarf-5 -gz=zlib -O1 -c -o zipped.o s.c
+printf 'common.debug\0\1\2\3\4' > alt
+objcopy --add-section .gnu_debugaltlink=alt zipped.o "$here/seeds/survey/alt.o"
+cp bare "$here/seeds/survey/bare"
+printf '%s\n' '7f00-7f01 r-xp 00002000 fd:01 1234   /a b' '7f02-7f03 rwxp 0 00:00 0' \
+	'7f04-7f05 r-xp 0 08:02 9 /gone (deleted)' > "$here/seeds/mappings/maps"
+printf 'ID=mint\nID_LIKE="ubuntu debian"\nPRETTY_NAME="A"\n' > "$here/seeds/mappings/release"

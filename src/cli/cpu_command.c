@@ -2,8 +2,8 @@
  *
  * The flags of bcc's `profile` keep their meaning (doc/bcc.md). All options are checked, and all
  * outputs tried, before anything is loaded into the kernel. The first SIGINT or SIGTERM ends the
- * capture and everything is still written; a second one leaves at once and takes the temporary files
- * with it.
+ * capture and everything is still written; one during a download ends that; a second one leaves at
+ * once and takes the temporary files with it.
  */
 #include <errno.h>
 #include <malloc.h>
@@ -19,6 +19,7 @@
 #include "bpf/abi.h"
 #include "cli/command.h"
 #include "cli/filter_options.h"
+#include "cli/names_options.h"
 #include "cli/oracle_report.h"
 #include "cli/output.h"
 #include "cli/table_options.h"
@@ -37,6 +38,7 @@ struct cpu_opts {
 	struct output_opts output;
 	struct filter_opts filter;
 	struct table_opts tables;
+	struct names_opts names;
 	struct option_ids pids, tids, cpus;
 	struct option_texts cgroups;
 	const char *comm;
@@ -122,17 +124,20 @@ static const struct option_table cpu_tables[] = {
 	{ table_options, AT(tables) },
 	{ output_options, AT(output) },
 	{ filter_frame_options, AT(filter) },
+	{ names_file_options, AT(names) },
+	{ names_server_options, AT(names) },
 	{ NULL, 0 },
 };
 
 /* -- signals ------------------------------------------------------------------------------------ */
 
 static struct session *volatile cpu_session;
-static volatile sig_atomic_t cpu_interrupted;
+static volatile sig_atomic_t cpu_interrupted, cpu_naming;
 
 static void cpu_on_signal(int sig)
 {
-	if (cpu_interrupted) {
+	/* While it captures, a download in the background goes on: the names are still wanted. */
+	if (!(cpu_naming && names_interrupt()) && cpu_interrupted) {
 		out_abandon_all();
 		_exit(128 + sig);
 	}
@@ -258,10 +263,22 @@ static void cpu_capture_opts(const struct cpu_opts *o, struct capture_opts *c)
 
 /* -- running ------------------------------------------------------------------------------------ */
 
+static bool cpu_talks(const struct cpu_opts *o)
+{
+	return isatty(STDERR_FILENO) && !o->output.quiet;
+}
+
 static void cpu_progress(void *ctx, const struct session_progress *now)
 {
+	const struct cpu_opts *o = ctx;
 	char elapsed[32], total[32];
 
+	if (now->naming && !cpu_naming) {
+		cpu_naming = 1;
+		names_talk(cpu_talks(o));
+	}
+	if (!cpu_talks(o))
+		return;
 	if (now->naming) {
 		fprintf(stderr, "\r\033[Klooking up names ..");
 		return;
@@ -340,9 +357,9 @@ static int cpu_open_recording(const struct cpu_opts *o, const struct filter_set 
 }
 
 static int cpu_capture(const struct cpu_opts *o, const struct option_rest *rest, char *command_line,
-		       struct out *recording, struct session_result *result, struct err *e)
+		       struct debugfiles *names, struct out *recording, struct session_result *result,
+		       struct err *e)
 {
-	bool talk = isatty(STDERR_FILENO) && !o->output.quiet;
 	struct session_opts so = {
 		.source = source_by_name("cpu"),
 		.files = o->files,
@@ -353,7 +370,9 @@ static int cpu_capture(const struct cpu_opts *o, const struct option_rest *rest,
 		.max_overhead = o->overhead < 100 ? o->overhead / 100.0 : 0,
 		.kill_switch = o->kill_switch,
 		.oracle_out = o->oracle_out,
-		.progress = talk ? cpu_progress : NULL,
+		.debugfiles = names,
+		.progress = cpu_progress,
+		.ctx = (void *)o,
 	};
 	struct session *s;
 	int code = cpu_wait(o, e);
@@ -369,7 +388,7 @@ static int cpu_capture(const struct cpu_opts *o, const struct option_rest *rest,
 	code = session_run(s, result, e);
 	cpu_session = NULL;
 	session_free(s);
-	if (talk)
+	if (cpu_talks(o))
 		fprintf(stderr, "\r\033[K");
 	return code;
 }
@@ -379,11 +398,16 @@ static int cpu_run_parsed(struct cpu_opts *o, const struct option_rest *rest, ch
 {
 	struct session_result result = { 0 };
 	struct out recording = { .fd = -1 };
+	struct debugfiles *names = NULL;
 	const char *path;
-	int code = cpu_open_recording(o, filter, &recording, &path, e);
+	int code = names_begin(&o->names, false, &names, e);
 
 	if (!code)
-		code = cpu_capture(o, rest, command_line, path ? &recording : NULL, &result, e);
+		code = cpu_open_recording(o, filter, &recording, &path, e);
+	if (!code)
+		code = cpu_capture(o, rest, command_line, names, path ? &recording : NULL, &result,
+				   e);
+	names_end(names, &o->names, o->output.quiet || code);
 	if (code) {
 		out_abort(&recording);
 		oracle_report_free(result.oracle);
@@ -418,6 +442,7 @@ static int cpu_run(int argc, char **argv)
 {
 	struct cpu_opts o = {
 		.output = OUTPUT_DEFAULTS,
+		.names = NAMES_DEFAULTS,
 		.duration = UINT64_MAX,
 		.memory_mb = CPU_DEFAULT_MEMORY_MB,
 		.overhead = CPU_DEFAULT_OVERHEAD,

@@ -9,6 +9,7 @@
 
 #include "base/out.h"
 #include "cli/command.h"
+#include "cli/doctor_file.h"
 #include "cli/usage.h"
 #include "format/format.h"
 #include "session/hazard.h"
@@ -17,6 +18,7 @@
 extern const struct command command_doctor;
 
 struct doctor_opts {
+	struct names_opts names;
 	bool json;
 };
 
@@ -26,7 +28,11 @@ static const struct option_row doctor_options[] = {
 	{ NULL },
 };
 
-static const struct option_table doctor_tables[] = { { doctor_options, 0 }, { NULL, 0 } };
+static const struct option_table doctor_tables[] = {
+	{ doctor_options, 0 },
+	{ names_file_options, offsetof(struct doctor_opts, names) },
+	{ NULL, 0 },
+};
 
 /* -- tools -------------------------------------------------------------------------------------- */
 
@@ -266,18 +272,31 @@ static int doctor_json(const struct kernel *k, struct err *e)
 	return out_commit(&to, e) ? command_fail(e) : code;
 }
 
+static int doctor_machine(bool json)
+{
+	struct err e = { 0 };
+	struct kernel k;
+	int code;
+
+	kernel_open(&k);
+	code = json ? doctor_json(&k, &e) : doctor_text(&k);
+	kernel_close(&k);
+	return code;
+}
+
 static int doctor_run(int argc, char **argv)
 {
-	struct doctor_opts o = { 0 };
+	struct doctor_opts o = { .names = NAMES_DEFAULTS };
 	struct option_rest rest;
-	struct kernel k;
 	struct err e = { 0 };
 	int code = command_parse(&command_doctor, argc, argv, &o, &rest);
 
-	if (code < 0) {
-		kernel_open(&k);
-		code = o.json ? doctor_json(&k, &e) : doctor_text(&k);
-		kernel_close(&k);
+	if (code < 0 && (rest.words.n > 1 || rest.command)) {
+		err_set(&e, -EINVAL, "doctor takes one file or one process");
+		code = command_fail(&e);
+	} else if (code < 0) {
+		code = rest.words.n ? doctor_target(rest.words.at[0], &o.names, o.json)
+				    : doctor_machine(o.json);
 	}
 	option_free(doctor_tables, &o, &rest);
 	return code;
@@ -286,13 +305,20 @@ static int doctor_run(int argc, char **argv)
 const struct command command_doctor = {
 	.name = "doctor",
 	.summary = "what works here, and how to fix what does not",
-	.usage = "[--json]",
-	.description = "Probes what profiling needs: permissions, features of the kernel, tools. Every line "
+	.usage = "[OPTIONS] [FILE|PID]",
+	.description = "Without an argument: probes what profiling needs: permissions, features of the kernel, tools. Every line "
 		       "is ok, degraded (waggle works, less well), missing, or untested (needs a "
 		       "permission that is missing), with what to do about it. Exits with 0 when waggle "
 		       "can profile this machine, 5 when it may not, 6 when the kernel cannot. A kernel with a "
 		       "fault that waggle would meet is refused too; WAGGLE_IGNORE_HAZARDS=KEY,.. (keys as in "
-		       "--json) runs there all the same.",
+		       "--json) runs there all the same.\n\n"
+		       "With a program or library, or the number of a process for everything it may "
+		       "execute: tells for each file whether stacks through it can be walked and where its "
+		       "names and lines come from, and what to install or how to build for more. A file "
+		       "whose name is a number is written ./123.",
+	.examples = "waggle doctor\tcan this machine be profiled?\n"
+		    "waggle doctor /usr/bin/redis-server\twhat it lacks for whole stacks and names\n"
+		    "sudo waggle doctor 4242\tthe same for all files of a process",
 	.options = doctor_tables,
 	.run = doctor_run,
 };

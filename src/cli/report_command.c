@@ -4,9 +4,11 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/command.h"
 #include "cli/filter_options.h"
+#include "cli/names_options.h"
 #include "cli/output.h"
 #include "symbol/symbolizer.h"
 
@@ -15,16 +17,14 @@ extern const struct command command_report;
 struct report_opts {
 	struct output_opts output;
 	struct filter_opts filter;
+	struct names_opts names;
 	bool symbolize;
-	const char *debug_dir;
 };
 
 static const struct option_row report_options[] = {
 	{ "symbolize", 0, OPTION_FLAG, offsetof(struct report_opts, symbolize), NULL,
 	  "name the frames that have no name from this machine's files, where the build id is the same",
 	  .group = "Names" },
-	{ "debug-dir", 0, OPTION_TEXT, offsetof(struct report_opts, debug_dir), "DIR",
-	  "where separate debug files are (default /usr/lib/debug)" },
 	{ NULL },
 };
 
@@ -33,6 +33,8 @@ static const struct option_table report_tables[] = {
 	{ filter_task_options, offsetof(struct report_opts, filter) },
 	{ filter_frame_options, offsetof(struct report_opts, filter) },
 	{ report_options, 0 },
+	{ names_file_options, offsetof(struct report_opts, names) },
+	{ names_server_options, offsetof(struct report_opts, names) },
 	{ NULL, 0 },
 };
 
@@ -62,9 +64,9 @@ static int report_read(const struct option_rest *rest, struct profile **ret, str
 }
 
 /* Asks again for every name that could not be found where the profile was made. */
-static int report_symbolize(struct profile *p, const struct report_opts *o, struct err *e)
+static int report_name(struct profile *p, struct debugfiles *where, struct err *e)
 {
-	const struct symbolizer_opts so = { .check_build_id = true, .debug_dir = o->debug_dir };
+	const struct symbolizer_opts so = { .check_build_id = true, .debugfiles = where };
 	struct symbolizer *s = symbolizer_new(&so);
 	int rc = s ? 0 : -ENOMEM;
 
@@ -80,6 +82,23 @@ static int report_symbolize(struct profile *p, const struct report_opts *o, stru
 	return rc ? err_set(e, rc, "cannot name frames: %s", strerror(-rc)) : 0;
 }
 
+/* Naming a place to look for names asks for names, too. */
+static int report_symbolize(struct profile *p, const struct report_opts *o, struct err *e)
+{
+	struct debugfiles *where = NULL;
+	int rc;
+
+	if (!o->symbolize && !o->names.dirs.list.n && !o->names.files.list.n)
+		return 0;
+	rc = names_begin(&o->names, isatty(STDERR_FILENO) && !o->output.quiet, &where, e);
+	if (rc)
+		return rc;
+	names_catch_interrupt();
+	rc = report_name(p, where, e);
+	names_end(where, &o->names, o->output.quiet);
+	return rc;
+}
+
 static int report_make(const struct option_rest *rest, struct report_opts *o, struct err *e)
 {
 	struct filter_set filter = { 0 };
@@ -92,7 +111,7 @@ static int report_make(const struct option_rest *rest, struct report_opts *o, st
 	else if (!rest->words.n)
 		err_set(e, -EINVAL, "report needs the profile to read: waggle report FILE");
 	if (e->code || output_check(&o->output, e) || filter_set_new(&o->filter, &filter, e) ||
-	    report_read(rest, &p, e) || (o->symbolize && report_symbolize(p, o, e)) ||
+	    report_read(rest, &p, e) || report_symbolize(p, o, e) ||
 	    filter_set_apply(&filter, &p, e) || output_write(p, &o->output, e))
 		code = command_fail(e);
 	else
@@ -104,7 +123,7 @@ static int report_make(const struct option_rest *rest, struct report_opts *o, st
 
 static int report_run(int argc, char **argv)
 {
-	struct report_opts o = { .output = OUTPUT_DEFAULTS };
+	struct report_opts o = { .output = OUTPUT_DEFAULTS, .names = NAMES_DEFAULTS };
 	struct option_rest rest;
 	struct err e = { 0 };
 	int code = command_parse(&command_report, argc, argv, &o, &rest);

@@ -12,6 +12,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/shell.h"
 #include "base/vec.h"
 
 enum { TEXT_FILES = 4 }; /* named for each reason */
@@ -212,17 +213,46 @@ static int text_cuts(struct page *g, const struct profile *p)
 	return code;
 }
 
+/* The file with the most frames that more symbols would name. */
+static void text_doctor(struct page *g, const struct profile *p)
+{
+	const char *worst = NULL;
+	uint64_t most = 0;
+	struct buf b = { 0 };
+
+	for (size_t i = 0; i < p->ledger.unnamed.n; i++) {
+		const struct ledger_cause *c = &p->ledger.unnamed.at[i];
+		const struct profile_object *o = &p->objects.at[c->object < p->objects.n ? c->object : 0];
+
+		const char *path = profile_text(p, o->path);
+
+		if (c->count <= most || o->kind != OBJECT_FILE || *path != '/' ||
+		    !shell_is_plain(path))
+			continue;
+		most = c->count;
+		worst = path;
+	}
+	if (!worst)
+		return;
+	buf_printf(&b, "'waggle doctor %s' tells what is missing.", worst);
+	text_sentence(g, PAGE_DIM, &b);
+}
+
 static int text_unnamed(struct page *g, const struct profile *p)
 {
 	const struct ledger *l = &p->ledger;
 	struct buf b = { 0 };
+	int code;
 
 	if (!l->n[LEDGER_FRAMES_UNNAMED])
 		return 0;
 	buf_printf(&b, "%s of %s distinct frames have no name:", COUNT(l->n[LEDGER_FRAMES_UNNAMED]),
 		   COUNT(l->n[LEDGER_FRAMES]));
 	text_sentence(g, PAGE_PLAIN, &b);
-	return text_causes(g, p, l->unnamed.at, l->unnamed.n, ledger_unnamed_text);
+	code = text_causes(g, p, l->unnamed.at, l->unnamed.n, ledger_unnamed_text);
+	if (!code)
+		text_doctor(g, p);
+	return code;
 }
 
 static void text_damage(struct page *g, const struct profile *p)

@@ -153,6 +153,7 @@ static bool session_new_namer(struct session *s)
 		.live = true,
 		.once = true,
 		.kallsyms = s->kallsyms,
+		.debugfiles = s->o.debugfiles,
 	};
 
 	s->namer = namer_new(&o, clock_mono_ns());

@@ -21,6 +21,7 @@
 #include "session/oracle_session.h"
 #include "source/source.h"
 
+struct debugfiles;
 struct session;
 
 struct session_progress {
@@ -40,6 +41,7 @@ struct session_opts {
 	double max_overhead;      /* share of the machine, 0..1, that waggle may take; 0 = no limit */
 	const char *kill_switch;  /* while this file exists nothing is captured; NULL = none */
 	const char *oracle_out;   /* directory for samples the oracle disagrees on, or NULL */
+	struct debugfiles *debugfiles; /* symbol/debugfile.h: where names are looked for; borrowed */
 	/* Called about ten times a second from the session's thread, may be NULL. */
 	void (*progress)(void *ctx, const struct session_progress *now);
 	void *ctx;

@@ -15,7 +15,9 @@
 struct binary {
 	int rc; /* it could not be opened */
 	enum unnamed_reason why;
-	char *path, *debug_dir;
+	enum unnamed_reason missing; /* why its names may be incomplete; UNNAMED_NAMED: not known better */
+	char *path;
+	struct debugfiles *debugfiles; /* borrowed */
 	struct elfnames *names;
 	struct dwarf *dwarf; /* NULL: none */
 };
@@ -106,7 +108,7 @@ static int binary_supplement(void *ctx, const char *name, const uint8_t *id, siz
 		return 0;
 	for (size_t i = 0; i < n; i++)
 		snprintf(hex + 2 * i, 3, "%02x", id[i]);
-	rc = binary_open_at(&img, "%s/.build-id/%.2s/%s.debug", b->debug_dir, hex, hex + 2);
+	rc = debugfile_by_id(b->debugfiles, hex, name, &img, NULL);
 	return rc ? rc : binary_check_id(img, id, n, ret);
 }
 
@@ -149,12 +151,12 @@ int binary_open(struct elf_image *img, const struct binary_opts *o, struct binar
 
 	if (b) {
 		b->path = strdup(o->path);
-		b->debug_dir = strdup(o->debug_dir ? o->debug_dir : "/usr/lib/debug");
+		b->debugfiles = o->debugfiles;
 	}
-	if (b && b->path && b->debug_dir)
+	if (b && b->path)
 		rc = 0;
 	if (!rc && (!binary_has(img, ".symtab") || !binary_has_debug_info(img))) {
-		rc = debugfile_open(img, o->path, b->debug_dir, &debug);
+		rc = debugfile_open(o->debugfiles, img, o->path, &debug, &b->missing);
 		if (rc == -ENOENT)
 			rc = 0;
 	}
@@ -181,24 +183,7 @@ void binary_free(struct binary *b)
 	elfnames_free(b->names);
 	dwarf_free(b->dwarf);
 	free(b->path);
-	free(b->debug_dir);
 	free(b);
-}
-
-/* Opens the image and says what is wrong with it as a reason. */
-static int binary_open_image(const struct provider_env *env, uint32_t object, struct elf_image **ret,
-			     enum unnamed_reason *ret_why)
-{
-	int fd = provider_open_file(env, object), rc;
-
-	if (fd < 0) {
-		*ret_why = UNNAMED_GONE;
-		return fd;
-	}
-	rc = elf_image_open(fd, ret, NULL);
-	close(fd);
-	*ret_why = UNNAMED_BAD_FILE;
-	return rc;
 }
 
 static bool binary_is_other_build(const struct provider_env *env, struct elf_image *img,
@@ -212,26 +197,56 @@ static bool binary_is_other_build(const struct provider_env *env, struct elf_ima
 	return !elf_image_build_id_hex(img, hex) || strcmp(hex, want) != 0;
 }
 
+/* Opens the image and says what is wrong with it as a reason. */
+static int binary_open_own(const struct provider_env *env, uint32_t object, struct elf_image **ret,
+			   enum unnamed_reason *ret_why)
+{
+	int fd = provider_open_file(env, object), rc;
+
+	*ret_why = UNNAMED_GONE;
+	if (fd < 0)
+		return fd;
+	rc = elf_image_open(fd, ret, NULL);
+	close(fd);
+	*ret_why = UNNAMED_BAD_FILE;
+	if (rc || !binary_is_other_build(env, *ret, &env->profile->objects.at[object]))
+		return rc;
+	elf_image_free(*ret);
+	*ret_why = UNNAMED_CHANGED;
+	return -ESTALE;
+}
+
+/* The same from wherever the build id leads, when the file is not there any more. */
+static int binary_open_image(const struct provider_env *env, uint32_t object, struct elf_image **ret,
+			     enum unnamed_reason *ret_why)
+{
+	const struct profile_object *o = &env->profile->objects.at[object];
+	const char *build_id = profile_text(env->profile, o->build_id);
+	enum unnamed_reason server = UNNAMED_SERVER_NONE;
+	int rc = binary_open_own(env, object, ret, ret_why), found;
+
+	if (!rc || rc == -ENOMEM || *ret_why == UNNAMED_BAD_FILE || !*build_id)
+		return rc;
+	found = debugfile_program(env->opts->debugfiles, build_id,
+				  profile_text(env->profile, o->path), ret, &server);
+	if (found == -ENOENT && server != UNNAMED_SERVER_NONE)
+		*ret_why = server;
+	return found == -ENOENT ? rc : found;
+}
+
 static int binary_open_object(const struct provider_env *env, uint32_t object, struct binary **ret,
 			      enum unnamed_reason *ret_why)
 {
 	const struct profile_object *o = &env->profile->objects.at[object];
 	struct binary_opts opts = {
 		.path = profile_text(env->profile, o->path),
-		.debug_dir = env->opts->debug_dir,
+		.debugfiles = env->opts->debugfiles,
 		.once = env->opts->once,
 	};
 	struct elf_image *img;
 	int rc = binary_open_image(env, object, &img, ret_why);
 
-	if (rc)
-		return rc;
-	if (binary_is_other_build(env, img, o)) {
-		elf_image_free(img);
-		*ret_why = UNNAMED_CHANGED;
-		return -ESTALE;
-	}
-	return binary_open(img, &opts, ret);
+	return rc ? rc : binary_open(img, &opts, ret);
 }
 
 int binary_of_object(const struct provider_env *env, uint32_t object, struct binary **ret,
@@ -255,6 +270,8 @@ int binary_of_object(const struct provider_env *env, uint32_t object, struct bin
 		*env->binary = b;
 	}
 	*ret_why = b->why;
+	if (!b->rc && b->missing != UNNAMED_NAMED)
+		*env->ret_missing = b->missing;
 	*ret = b;
 	return b->rc;
 }

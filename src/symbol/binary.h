@@ -15,7 +15,7 @@ struct binary;
 
 struct binary_opts {
 	const char *path;      /* where it is; borrowed by binary_open() */
-	const char *debug_dir; /* NULL = /usr/lib/debug; copied */
+	struct debugfiles *debugfiles; /* where its debug file is looked for; borrowed; NULL: see there */
 	bool once;             /* as elfnames_new() */
 	size_t memory;         /* as in struct dwarf_opts */
 };

@@ -23,6 +23,8 @@ struct provider_env {
 	void **shared;         /* one pointer per provider for all its objects; NULL at first */
 	struct binary **binary; /* the object's file, see binary.h; NULL at first */
 	uint64_t *ret_skipped; /* add lines of foreign text that were not understood */
+	/* `missing`; an open() that works may put what it knows better about this object. */
+	enum unnamed_reason *ret_missing;
 };
 
 struct provider_line {
@@ -37,7 +39,7 @@ struct provider {
 	const char *name, *help;
 	uint32_t kinds; /* 1u << OBJECT_.. for every kind it may know */
 	bool changes; /* what it knows grows while the profile is taken: opened anew in every run */
-	enum unnamed_reason missing; /* why a frame has no name although open() worked */
+	enum unnamed_reason missing; /* why a frame has no name when open() does not know better */
 	/* 0 with a state, -ENOMEM, or -errno with the reason why this object's frames stay unnamed.
 	 */
 	int (*open)(const struct provider_env *env, uint32_t object, void **ret_state,

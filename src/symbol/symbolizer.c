@@ -33,7 +33,7 @@ _Static_assert(PROVIDERS_N <= PROVIDERS_MAX, "raise PROVIDERS_MAX");
 struct symbolizer_state { /* one provider's view of one object */
 	void *state;
 	bool tried, open;
-	uint8_t why; /* enum unnamed_reason when it is not open */
+	uint8_t why; /* enum unnamed_reason of what it does not name */
 };
 
 struct symbolizer_object {
@@ -43,7 +43,6 @@ struct symbolizer_object {
 
 struct symbolizer {
 	struct symbolizer_opts opts;
-	char *debug_dir;
 	void *shared[PROVIDERS_MAX];
 	struct intern keys;                    /* what identifies an object */
 	VEC(struct symbolizer_object) objects; /* by id of the key */
@@ -208,26 +207,26 @@ static int symbolizer_ask(struct naming *to, size_t provider, struct symbolizer_
 {
 	const struct provider *with = providers[provider];
 	struct symbolizer_state *state = &o->at[provider];
-	enum unnamed_reason reason = with->missing;
+	enum unnamed_reason reason = with->missing, missing = with->missing;
 	int rc = 0;
 
 	if (!state->tried) {
 		struct provider_env env = {&to->s->opts, to->p, &to->s->shared[provider],
-					   &o->binary, skipped};
+					   &o->binary, skipped, &missing};
 
 		rc = with->open(&env, object, &state->state, &reason);
 		if (rc == -ENOMEM)
 			return rc;
 		state->tried = true;
 		state->open = rc == 0;
-		state->why = (uint8_t)reason;
+		state->why = (uint8_t)(rc ? reason : missing);
 	}
 	if (!state->open) {
 		if (*why == UNNAMED_NOT_TRIED)
 			*why = (enum unnamed_reason)state->why;
 		return 0;
 	}
-	*why = with->missing;
+	*why = (enum unnamed_reason)state->why;
 	memset(b->named, 0, b->n * sizeof(*b->named));
 	to->frames = b->frames;
 	to->named = b->named;
@@ -335,14 +334,6 @@ struct symbolizer *symbolizer_new(const struct symbolizer_opts *o)
 		return NULL;
 	if (o)
 		s->opts = *o;
-	if (s->opts.debug_dir) {
-		s->debug_dir = strdup(s->opts.debug_dir);
-		if (!s->debug_dir) {
-			free(s);
-			return NULL;
-		}
-		s->opts.debug_dir = s->debug_dir;
-	}
 	return s;
 }
 
@@ -358,6 +349,5 @@ void symbolizer_free(struct symbolizer *s)
 	}
 	intern_free(&s->keys);
 	VEC_FREE(&s->objects);
-	free(s->debug_dir);
 	free(s);
 }

@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "profile/profile.h"
 
+struct debugfiles;
 struct kallsyms;
 
 struct symbolizer_opts {
@@ -24,7 +25,7 @@ struct symbolizer_opts {
 	bool no_demangle;
 	bool once;          /* one run only: what was read for an object is freed after its frames, so
 			     * that the peak is the biggest file's and not the sum of all */
-	const char *debug_dir; /* NULL = /usr/lib/debug */
+	struct debugfiles *debugfiles; /* symbol/debugfile.h; borrowed; NULL = /usr/lib/debug only */
 	const struct kallsyms *kallsyms; /* borrowed; NULL = read when first needed */
 };
 

@@ -34,6 +34,8 @@ $ bash try.sh waggle help doc
 doctor
 
 $ bash try.sh waggle doctor --
+--debug-dir
+--debug-file
 --help
 --json
 

@@ -15,6 +15,7 @@
 #include "base/map64.h"
 #include "base/out.h"
 #include "base/regex.h"
+#include "base/shell.h"
 
 static void leb_round_trip(void **state)
 {
@@ -131,6 +132,18 @@ static void bad_regex_is_a_sentence(void **state)
 	regex_free(r);
 }
 
+static void only_plain_words_go_into_commands(void **state)
+{
+	static const char *const bad[] = { "", "a b", "$(x)", "a;b", "-rf", "~root", "a\nb", "`x`", "a'b",
+					   "\xc3\xa4", "*", "a>b", "a&b", "a\\b" };
+
+	assert_true(shell_is_plain("/usr/lib/x86_64-linux-gnu/libstdc++.so.6"));
+	assert_true(shell_is_plain("libfoo-1.2~rc1"));
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		if (shell_is_plain(bad[i]))
+			fail_msg("'%s' is plain", bad[i]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -140,6 +153,7 @@ int main(void)
 		cmocka_unit_test(durations),
 		cmocka_unit_test(output_is_whole_or_absent),
 		cmocka_unit_test(bad_regex_is_a_sentence),
+		cmocka_unit_test(only_plain_words_go_into_commands),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

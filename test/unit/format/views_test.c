@@ -113,6 +113,7 @@ static void test_text(void **state)
 		"1 of 5 distinct frames have no name:\n"
 		"         1  the file has no symbol at this address (stripped; install its debug\n"
 		"            symbols): redis-server\n"
+		"'waggle doctor /usr/bin/redis-server' tells what is missing.\n"
 		"waggle itself: 4.0 ms CPU (0.10% of the machine), 30.0 MiB memory.\n";
 	struct profile *p = example();
 	char *got = written("text", p, 80, false);

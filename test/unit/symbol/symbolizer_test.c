@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "elf/image.h"
+#include "symbol/debugfile.h"
 #include "symbol/kallsyms.h"
 
 static char dir[] = "/tmp/symbolizer-test-XXXXXX";
@@ -137,10 +138,21 @@ static void assert_unnamed(const struct profile *p, uint32_t frame, enum unnamed
 	assert_int_equal(p->frames.at[frame].n_lines, 0);
 }
 
+static struct debugfiles *finder(const char *debug_dir)
+{
+	static const char *kept; /* the finder borrows it */
+	struct debugfile_opts o = {.dirs = &kept, .n_dirs = 1, .no_debuginfod = true};
+	struct debugfiles *d;
+
+	kept = debug_dir;
+	assert_int_equal(debugfiles_new(&o, &d, NULL), 0);
+	return d;
+}
+
 /* Whether their tables are built to stay or their symbols are asked once. */
 static void own_symbols_name_frames(void **state)
 {
-	struct symbolizer_opts o = {.debug_dir = in_dir("debug")};
+	struct symbolizer_opts o = {.debugfiles = finder(in_dir("debug"))};
 
 	for (int once = 0; once < 2; once++) {
 		struct profile *p = profile_new("samples", "count");
@@ -157,11 +169,12 @@ static void own_symbols_name_frames(void **state)
 		assert_unnamed(p, d, UNNAMED_STRIPPED);
 		profile_free(p);
 	}
+	debugfiles_free(o.debugfiles);
 }
 
 static void debug_link_is_followed_and_checked(void **state)
 {
-	struct symbolizer_opts o = {.debug_dir = in_dir("debug")};
+	struct symbolizer_opts o = {.debugfiles = finder(in_dir("debug"))};
 	/* places in the order they are looked at; the last file is damaged and must be refused */
 	static const char *const make[] = {"true", "mkdir .debug && mv prog.debug .debug",
 					   "mkdir -p debug/$PWD && mv .debug/prog.debug debug/$PWD",
@@ -182,11 +195,12 @@ static void debug_link_is_followed_and_checked(void **state)
 		profile_free(p);
 	}
 	run("cd %s && mv keep prog.debug && rm -rf debug/* .debug", dir);
+	debugfiles_free(o.debugfiles);
 }
 
 static void build_id_finds_debug_file(void **state)
 {
-	struct symbolizer_opts o = {.debug_dir = in_dir("debug")};
+	struct symbolizer_opts o = {.debugfiles = finder(in_dir("debug"))};
 
 	for (int wrong = 0; wrong < 2; wrong++) {
 		struct profile *p = profile_new("samples", "count");
@@ -207,7 +221,8 @@ static void build_id_finds_debug_file(void **state)
 			assert_named(p, a, "hidden_one");
 		profile_free(p);
 	}
-	run("rm -rf %s/.build-id", o.debug_dir);
+	run("rm -rf %s/.build-id", in_dir("debug"));
+	debugfiles_free(o.debugfiles);
 }
 
 static int open_from_table(void *ctx, uint32_t object)
