@@ -92,7 +92,7 @@ def run_subject(s):
         args = [s.path] + [str(a) for a in s.args]
         if s.prepare:
             args = s.prepare(s, args)
-        d = run(args, 40)
+        d = run(args, 60, cwd=BINARIES)  # one writes a profile of its own where it stands
         s.said = d.out
         if d.rc:
             s.failed = str(d)
