@@ -68,18 +68,41 @@ static bool cfi_pointer_raw(struct cursor *c, uint8_t format, uint64_t *ret)
 	return false;
 }
 
-/* Addresses in code are absolute or relative to themselves; other bases belong to other machines. A
- * stored zero stays zero: it marks what the linker threw away. */
-bool cfi_pointer(struct cursor *c, uint8_t encoding, const struct cfi_section *s, uint64_t *ret)
+/* Where an encoded pointer counts from, the cursor before it; steps over its padding. False for bases
+ * that an address in code cannot have here: the text section's and the function's own belong to other
+ * machines, and what an indirect one points to is only known while the program runs. */
+static bool cfi_pointer_base(struct cursor *c, uint8_t encoding, const struct cfi_section *s,
+			     uint64_t *ret)
 {
 	uint64_t here = s->vaddr + (uint64_t)(c->p - s->data);
-	uint64_t v;
 
-	if ((encoding & ~PE_FORMAT) != 0 && (encoding & ~PE_FORMAT) != PE_PCREL)
+	*ret = 0;
+	if (encoding == PE_ALIGNED) {
+		cursor_take(c, -here & 7);
+		return !c->bad;
+	}
+	switch (encoding & ~PE_FORMAT) {
+	case PE_ABSPTR:
+		return true;
+	case PE_PCREL:
+		*ret = here;
+		return true;
+	case PE_DATAREL:
+		*ret = s->got;
+		return s->got != 0;
+	}
+	return false;
+}
+
+/* A stored zero stays zero: it marks what the linker threw away. */
+bool cfi_pointer(struct cursor *c, uint8_t encoding, const struct cfi_section *s, uint64_t *ret)
+{
+	uint64_t base, v;
+
+	if (!cfi_pointer_base(c, encoding, s, &base) ||
+	    !cfi_pointer_raw(c, encoding & PE_FORMAT, &v) || c->bad)
 		return false;
-	if (!cfi_pointer_raw(c, encoding & PE_FORMAT, &v) || c->bad)
-		return false;
-	*ret = (encoding & PE_PCREL) && v ? v + here : v;
+	*ret = v ? v + base : v;
 	return true;
 }
 
@@ -90,10 +113,8 @@ static bool cfi_pointer_skip(struct cursor *c, uint8_t encoding, const struct cf
 
 	if (encoding == PE_OMIT)
 		return true;
-	if ((encoding & PE_RELATIVE) == PE_ALIGNED) {
-		cursor_take(c, -(s->vaddr + (uint64_t)(c->p - s->data)) & 7);
-		return cursor_take(c, 8) != NULL;
-	}
+	if ((encoding & PE_RELATIVE) == PE_ALIGNED && !cfi_pointer_base(c, PE_ALIGNED, s, &v))
+		return false;
 	return cfi_pointer_raw(c, encoding & PE_FORMAT, &v) && !c->bad;
 }
 
@@ -101,20 +122,13 @@ bool cfi_header_frame(const struct cfi_section *hdr, uint64_t *ret_vaddr)
 {
 	struct cursor c = cursor_of(hdr->data, hdr->size);
 	uint8_t version = cursor_u8(&c), encoding = cursor_u8(&c);
-	uint64_t v;
+	struct cfi_section s = *hdr;
 
 	cursor_take(&c, 2); /* encodings of the search table, which we do not need */
 	if (c.bad || version != 1 || encoding == PE_OMIT)
 		return false;
-	if ((encoding & ~PE_FORMAT) == PE_DATAREL) {
-		if (!cfi_pointer_raw(&c, encoding & PE_FORMAT, &v) || c.bad)
-			return false;
-		v += hdr->vaddr;
-	} else if (!cfi_pointer(&c, encoding, hdr, &v)) {
-		return false;
-	}
-	*ret_vaddr = v;
-	return true;
+	s.got = hdr->vaddr; /* here data-relative is relative to this */
+	return cfi_pointer(&c, encoding, &s, ret_vaddr);
 }
 
 struct cfi_record {
@@ -189,7 +203,7 @@ static bool cfi_cie_augmentation(const struct cfi *c, struct cfi_cie *cie, const
 			return false;
 		else if (*letters == 'S')
 			cie->signal = true;
-		else if (!strchr("RLPSB", *letters))
+		else if (!strchr("RLPSBG", *letters)) /* B, G: AArch64's, without data */
 			break;
 	}
 	return !d.bad;
@@ -203,9 +217,9 @@ static bool cfi_cie_parse(const struct cfi *c, struct cfi_cie *cie, struct curso
 
 	if (!letters || (version != 1 && version != 3 && version != 4))
 		return false;
-	if (strcmp(letters, "eh") == 0) { /* GCC 2: a pointer, then as if without augmentation */
+	if (strncmp(letters, "eh", 2) == 0) { /* GCC 2: a pointer, then as if it was not there */
 		cursor_take(&b, 8);
-		letters = "";
+		letters += 2;
 	}
 	if (version == 4 && (cursor_u8(&b) != 8 || cursor_u8(&b) != 0))
 		return false; /* other address sizes and segments */

@@ -43,6 +43,7 @@ struct cfi_section {
 	uint64_t vaddr;
 	bool eh;         /* .eh_frame, not .debug_frame */
 	bool terminated; /* size is only a bound: a zero length ends it */
+	uint64_t got;    /* what data-relative addresses count from; 0 when there is none */
 };
 
 /* How a register of the caller is found. */

@@ -103,6 +103,8 @@ static int table_find_section(struct elf_image *img, const char *name, bool eh,
 	if (!s.data)
 		return -ENOENT; /* a debug file: the bytes are in the program itself */
 	*ret = (struct cfi_section){.data = s.data, .size = s.size, .vaddr = s.vaddr, .eh = eh};
+	if (!elf_image_section_head(img, ".got.plt", &s) || !elf_image_section_head(img, ".got", &s))
+		ret->got = s.vaddr; /* DT_PLTGOT: what libgcc counts from */
 	return 0;
 }
 

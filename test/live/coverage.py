@@ -68,7 +68,8 @@ def build(s):
         s.skip = missing + " is not installed"
         return
     stamp = s.path + ".command"
-    newest = max(os.path.getmtime(os.path.join(WORKLOADS, f)) for f in os.listdir(WORKLOADS))
+    sources = re.findall(r"\w+\.(?:cc?|go)\b", s.build) + ["burn.h", "chain.h"]
+    newest = max(os.path.getmtime(os.path.join(WORKLOADS, f)) for f in sources)
     if os.path.exists(s.path) and os.path.exists(stamp) and os.path.getmtime(stamp) > newest \
             and open(stamp).read() == s.build:
         return
@@ -91,7 +92,7 @@ def run_subject(s):
         args = [s.path] + [str(a) for a in s.args]
         if s.prepare:
             args = s.prepare(s, args)
-        d = run(args, 40)
+        d = run(args, 60, cwd=BINARIES)  # one writes a profile of its own where it stands
         s.said = d.out
         if d.rc:
             s.failed = str(d)
@@ -116,9 +117,9 @@ def observe():
     with concurrent.futures.ThreadPoolExecutor(CPUS) as pool:
         list(pool.map(build, subjects))
     out = scratch() + "/all.folded"
-    w = start([WAGGLE, "-F", HZ, "--duration", "0", "--max-overhead", "100", "--addresses", "-o", out],
+    w = start([*FIRST, WAGGLE, "-F", HZ, "--duration", "0", "--max-overhead", "100", "--addresses", "-o", out],
               stderr=subprocess.PIPE)
-    time.sleep(1.0)
+    time.sleep(2.0)
     begun = time.monotonic()
     with concurrent.futures.ThreadPoolExecutor(CPUS + 1) as pool:
         list(pool.map(run_subject, subjects))
@@ -134,7 +135,7 @@ def observe():
 
 # -- what must be seen -----------------------------------------------------------------------------
 
-def settled(mine, least=100):
+def settled(mine, least=30):
     """Without the first moment, when the file's table was being built. Nothing else may be cut."""
     check(mine.total() >= least, "only", mine.total(), "samples")
     pending, exec_ = mine.cut("table pending"), mine.cut("exec")
@@ -162,16 +163,17 @@ def links(name, title, build_command, **how):
 for _name, _title, _command in (
         ("gcc_o0", "gcc -O0", "gcc $flags -O0 -o $o links.c"),
         ("gcc_o2", "gcc -O2", "gcc $flags -o $o links.c"),
-        ("gcc_o3", "gcc -O3 -march=x86-64-v3, no pointer", "gcc $flags -O3 -march=x86-64-v3 -o $o links.c"),
+        ("gcc_o3", "gcc -O3 -march=x86-64-v3", "gcc $flags -O3 -march=x86-64-v3 -o $o links.c"),
         ("gcc_os", "gcc -Os", "gcc $flags -Os -o $o links.c"),
         ("gcc_fp", "gcc, frame pointers", "gcc $flags -fno-omit-frame-pointer -o $o links.c"),
         ("gcc_lto", "gcc -flto", "gcc $flags -flto -o $o links.c"),
-        ("gcc_realign", "gcc -mstackrealign: every frame realigned", "gcc $flags -mstackrealign -o $o links.c"),
+        ("gcc_realign", "gcc -mstackrealign: every frame realigned",
+         "gcc $flags -mstackrealign -o $o links.c"),
         ("gcc_noplt", "gcc -fno-plt", "gcc $flags -fno-plt -o $o links.c"),
         ("gcc_cet", "gcc -fcf-protection=full", "gcc $flags -fcf-protection=full -o $o links.c"),
         ("gcc_thunk", "gcc, return and indirect branch thunks",
          "gcc $flags -fcf-protection=none -mindirect-branch=thunk -mfunction-return=thunk -o $o links.c"),
-        ("gcc_split", "gcc -fsplit-stack off, -fstack-protector-all",
+        ("gcc_protect", "gcc, stack protector and clash protection",
          "gcc $flags -fstack-protector-all -fstack-clash-protection -o $o links.c"),
         ("gcc_pg", "gcc -pg", "gcc $flags -fno-omit-frame-pointer -pg -o $o links.c"),
         ("clang_o0", "clang -O0", "clang $flags -O0 -o $o links.c"),
@@ -182,14 +184,19 @@ for _name, _title, _command in (
         ("ld_lld", "lld", "gcc $flags -fuse-ld=lld -o $o links.c"),
         ("ld_mold", "mold", "gcc $flags -fuse-ld=mold -o $o links.c"),
         ("ld_noseparate", "ld -z noseparate-code", "gcc $flags -Wl,-z,noseparate-code -o $o links.c"),
-        ("lld_separate", "lld -z separate-code", "gcc $flags -fuse-ld=lld -Wl,-z,separate-code -o $o links.c"),
+        ("lld_separate", "lld -z separate-code",
+         "gcc $flags -fuse-ld=lld -Wl,-z,separate-code -o $o links.c"),
         ("lld_norosegment", "lld --no-rosegment", "gcc $flags -fuse-ld=lld -Wl,--no-rosegment -o $o links.c"),
         ("gold_rosegment", "gold --rosegment", "gcc $flags -fuse-ld=gold -Wl,--rosegment -o $o links.c"),
         ("ld_huge", "ld -z max-page-size=2M", "gcc $flags -Wl,-z,max-page-size=0x200000 -o $o links.c"),
-        ("lld_huge", "lld -z max-page-size=2M", "gcc $flags -fuse-ld=lld -Wl,-z,max-page-size=0x200000 -o $o links.c"),
-        ("ld_fixed", "a fixed address far up", "gcc $flags -no-pie -fno-pie -Wl,-Ttext-segment=0x70000000 -o $o links.c"),
-        ("lld_fixed", "lld --image-base", "gcc $flags -no-pie -fno-pie -fuse-ld=lld -Wl,--image-base=0x30000000 -o $o links.c"),
-        ("ld_nonzero", "a shared object with a base", "gcc $flags -pie -fPIE -Wl,-Ttext-segment=0x5000000 -o $o links.c"),
+        ("lld_huge", "lld -z max-page-size=2M",
+         "gcc $flags -fuse-ld=lld -Wl,-z,max-page-size=0x200000 -o $o links.c"),
+        ("ld_fixed", "a fixed address far up",
+         "gcc $flags -no-pie -fno-pie -Wl,-Ttext-segment=0x70000000 -o $o links.c"),
+        ("lld_fixed", "lld --image-base",
+         "gcc $flags -no-pie -fno-pie -fuse-ld=lld -Wl,--image-base=0x30000000 -o $o links.c"),
+        ("ld_nonzero", "a shared object with a base",
+         "gcc $flags -pie -fPIE -Wl,-Ttext-segment=0x5000000 -o $o links.c"),
         ("ld_static", "static", "gcc $flags -static -o $o links.c"),
         ("ld_static_pie", "static-pie", "gcc $flags -static-pie -fPIE -o $o links.c"),
         ("lld_static", "lld, static", "gcc $flags -static -fuse-ld=lld -o $o links.c"),
@@ -197,7 +204,8 @@ for _name, _title, _command in (
         # -- where call frame information is, and how it is written
         ("cfi_debug", "only .debug_frame", "gcc $flags -fno-asynchronous-unwind-tables -fno-exceptions "
          "-o $o links.c && objcopy -R .eh_frame -R .eh_frame_hdr $o"),
-        ("cfi_debug64", "only .debug_frame, 64-bit DWARF", "gcc $flags -gdwarf64 -fno-asynchronous-unwind-tables "
+        ("cfi_debug64", "only .debug_frame, 64-bit DWARF",
+         "gcc $flags -gdwarf64 -fno-asynchronous-unwind-tables "
          "-fno-exceptions -o $o links.c && objcopy -R .eh_frame -R .eh_frame_hdr $o"),
         ("cfi_debugz", "only .debug_frame, compressed",
          "gcc $flags -gz -fno-asynchronous-unwind-tables -fno-exceptions -o $o links.c && "
@@ -234,7 +242,7 @@ def in_order(mine, chain, least=0.9, exact=True, root=("_start",)):
 
 
 def whole_plt(mine, s):
-    """A stub's caller is plt_loop, whatever wrote the stub."""
+    """A stub's caller is plt_loop, whatever wrote the stub. Static programs have stubs for IFUNCs only."""
     inside = in_order(settled(mine), ("main", "plt_outer", "plt_loop"))
     below = inside.only(lambda f: "plt_loop" in f and re.search(r"plt", f[-1].replace("plt_loop", "")))
     check("_st" in s.name or below.total() >= 3, "only", below.total(), "samples are in stubs", inside.show())
@@ -242,7 +250,8 @@ def whole_plt(mine, s):
 
 
 for _name, _title, _command in (
-        ("stub_lazy", "stubs of ld, lazy", "gcc -fcf-protection=none $flags -fno-builtin -Wl,-z,lazy -o $o plt.c"),
+        ("stub_lazy", "stubs of ld, lazy",
+         "gcc -fcf-protection=none $flags -fno-builtin -Wl,-z,lazy -o $o plt.c"),
         ("stub_ibt", "stubs of ld, .plt.sec",
          "gcc -fcf-protection=full $flags -fno-builtin -Wl,-z,lazy,-z,ibtplt -o $o plt.c"),
         ("stub_now", "stubs of ld, -z now", "gcc $flags -fno-builtin -Wl,-z,now -o $o plt.c"),
@@ -250,13 +259,15 @@ for _name, _title, _command in (
          "gcc $flags -fno-builtin -Wl,-z,lazy,--no-ld-generated-unwind-info -o $o plt.c"),
         ("stub_static", "stubs of ld, static", "gcc $flags -fno-builtin -static -o $o plt.c"),
         ("stub_gold", "stubs of gold", "gcc $flags -fno-builtin -fuse-ld=gold -Wl,-z,lazy -o $o plt.c"),
-        ("stub_gold_st", "stubs of gold, static", "gcc $flags -fno-builtin -fuse-ld=gold -static -o $o plt.c"),
+        ("stub_gold_st", "stubs of gold, static",
+         "gcc $flags -fno-builtin -fuse-ld=gold -static -o $o plt.c"),
         ("stub_lld", "stubs of lld", "gcc $flags -fno-builtin -fuse-ld=lld -Wl,-z,lazy -o $o plt.c"),
         ("stub_lld_st", "stubs of lld, static", "gcc $flags -fno-builtin -fuse-ld=lld -static -o $o plt.c"),
         ("stub_mold", "stubs of mold", "gcc $flags -fno-builtin -fuse-ld=mold -Wl,-z,lazy -o $o plt.c"),
         ("stub_mold_now", "stubs of mold, -z now",
          "gcc $flags -fno-builtin -fuse-ld=mold -Wl,-z,now -o $o plt.c"),
-        ("stub_mold_st", "stubs of mold, static", "gcc $flags -fno-builtin -fuse-ld=mold -static -o $o plt.c"),
+        ("stub_mold_st", "stubs of mold, static",
+         "gcc $flags -fno-builtin -fuse-ld=mold -static -o $o plt.c"),
         ("stub_clang", "stubs of clang and lld", "clang $flags -fno-builtin -fuse-ld=lld -o $o plt.c"),
 ):
     subject(_name, _title, _command, [0.3], whole_plt)
@@ -408,9 +419,9 @@ def deep_stacks(end):
         raise Skip("this waggle has no choice of which end of a stack it keeps")
     d = waggle_ok("-F", 199, "--max-overhead", "100", "--" + option.group(1), end, "30", "--",
                   workload("deep"), 3000, 1)
-    mine = Folded.parse(d.out).comm("deep")
+    mine = Folded.parse(d.out).comm("deep").only(lambda s: not s[1].startswith("[cut: table pending"))
     deep = mine.only(lambda s: s.count("deep_recurse") >= 500)
-    check(deep.total() > 50 and deep.total() >= 0.9 * mine.total(), deep.total(), "of", mine.total(), "are deep")
+    check(deep.total() > 30 and deep.total() >= 0.9 * mine.total(), deep.total(), "of", mine.total(), "are deep")
     said_so = deep.only(lambda s: "[cut: depth]" in s)
     check(said_so.total() == deep.total(), deep.total() - said_so.total(), "do not say that they are cut")
     check(all(1000 <= s.count("deep_recurse") <= 1024 for s in deep.stacks), "frames:",
@@ -452,14 +463,16 @@ def whole_renamed(mine, s):
 
 PLAIN = "gcc $flags -o $o links.c"
 for _name, _title, _script in (
-        ("at_deleted", "deleted while it runs", "cp $program $dir/$name\n$dir/$name 0.6 & sleep 0.2; rm $dir/$name; wait $!"),
+        ("at_deleted", "deleted while it runs",
+         "cp $program $dir/$name\n$dir/$name 0.6 & sleep 0.2; rm $dir/$name; wait $!"),
         ("at_unlinked", "deleted before its first sample is looked at",
          "cp $program $dir/$name\n( sleep 0.01; rm $dir/$name ) & exec $dir/$name 0.5"),
         ("at_replaced", "replaced by another file of the same name while it runs",
          "cp $program $dir/$name\n$dir/$name 0.6 & sleep 0.2; cp /bin/true $dir/new; mv $dir/new $dir/$name; wait $!"),
         ("at_tmpfs", "on a tmpfs", "need unshare\nexec unshare -m sh -ec 'mount -t tmpfs none $dir; "
          "cp $program $dir/$name; exec $dir/$name 0.5'"),
-        ("at_overlay", "on an overlay", "need unshare\nmkdir $dir/l $dir/u $dir/w $dir/m; cp $program $dir/l/$name\n"
+        ("at_overlay", "on an overlay",
+         "need unshare\nmkdir $dir/l $dir/u $dir/w $dir/m; cp $program $dir/l/$name\n"
          "exec unshare -m sh -ec 'mount -t tmpfs none $dir/u; mkdir $dir/u/u $dir/u/w; "
          "mount -t overlay -o lowerdir=$dir/l,upperdir=$dir/u/u,workdir=$dir/u/w none $dir/m; exec $dir/m/$name 0.5'"),
         ("at_upper", "on the upper layer of an overlay", "need unshare\nmkdir $dir/l $dir/u $dir/m\n"
@@ -587,13 +600,17 @@ subject("go", "Go", "go build -o $o mix.go", [0.8], whole_go)
 KERNEL_ONLY = re.compile(r"\[exec\]$|entry_SYSCALL|ret_from_fork|asm_")
 
 
+# Of a stripped program's entry all addresses are the same to us.
+ENTRY = re.compile(r"[0-9a-f][0-9a-f]\]$")
+
+
 def one_root(mine, s):
     """Nothing is cut, and the outermost frame is the program's entry or, in the first moment, the loader's."""
     mine = settled(mine)
     roots = collections.Counter()
     for stack, n in mine.stacks.items():
         if not KERNEL_ONLY.match(stack[1]):
-            roots[stack[1]] += n
+            roots[ENTRY.sub("]", stack[1])] += n
     others = set(roots) - {roots.most_common(1)[0][0], "_start", "_dl_start_user"}
     check(not others, "several roots:", roots.most_common(5))
     return "%d samples" % mine.total()

@@ -7,10 +7,6 @@ import time
 
 from harness import *
 
-
-# So that the workload gets the processors on a machine that others use too.
-FIRST = ("sh", "-c", 'echo -10 > /proc/self/autogroup; exec nice -n -5 "$@"', "sh")
-
 # The twin runs for a moment first. From then on the file is known and there is no excuse: every single
 # stack of the workload proper must be whole.
 WARM = FIRST[:2] + (FIRST[2].replace("exec", '"$1" 0.4 2>/dev/null; shift; exec'), "sh")

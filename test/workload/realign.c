@@ -16,8 +16,8 @@ FRAME uint64_t realign_leaf(uint64_t n)
 	return n * 3 + (uint64_t)here[1];
 }
 
-FRAME uint64_t realign_wide(uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f, uint64_t g,
-			    uint64_t h)
+FRAME uint64_t realign_wide(uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f,
+			    uint64_t g, uint64_t h)
 {
 	_Alignas(64) volatile char here[128];
 	volatile char *sized = __builtin_alloca(realign_pad);

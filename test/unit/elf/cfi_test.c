@@ -50,14 +50,14 @@ static void put_cie(struct buf *b, const struct cie_shape *s)
 		buf_u32(&body, s->eh ? 0 : UINT32_MAX);
 	buf_u8(&body, s->version ? s->version : 1);
 	buf_put(&body, letters, strlen(letters) + 1);
-	if (strcmp(letters, "eh") == 0)
+	if (strncmp(letters, "eh", 2) == 0)
 		buf_u64(&body, 0x1234);
 	if (s->version == 4)
 		buf_put(&body, "\x08\x00", 2);
 	buf_uleb(&body, 1);
 	buf_sleb(&body, -8);
 	buf_u8(&body, 16);
-	if (letters[0] == 'z') {
+	if (strchr(letters, 'z')) {
 		buf_uleb(&body, s->data ? s->data_len : 1);
 		buf_put(&body, s->data ? s->data : "\0", s->data ? s->data_len : 1);
 	}
@@ -66,6 +66,32 @@ static void put_cie(struct buf *b, const struct cie_shape *s)
 		buf_put(&body, "\x90\x01", 2); /* return address at CFA - 8 */
 	put_record(b, s->wide, &body);
 	buf_free(&body);
+}
+
+#define GOT 0x800
+
+/* A number as encoded with `encoding`, at the body's end; its section offset is `at`. */
+static void put_pointer(struct buf *body, uint64_t at, uint8_t encoding, uint64_t v)
+{
+	uint64_t here = VADDR + at + body->len;
+
+	if (encoding == 0x50)
+		while ((VADDR + at + body->len) & 7)
+			buf_u8(body, 0);
+	if ((encoding & 0x70) == 0x10)
+		v -= here;
+	if ((encoding & 0x70) == 0x30)
+		v -= GOT;
+	if ((encoding & 0x0f) == 0x01)
+		buf_uleb(body, v);
+	else if ((encoding & 0x0f) == 0x09)
+		buf_sleb(body, (int64_t)v);
+	else if ((encoding & 0x07) == 0x02)
+		buf_put(body, &v, 2);
+	else if ((encoding & 0x07) == 0x03)
+		buf_put(body, &v, 4);
+	else
+		buf_put(body, &v, 8);
 }
 
 static void put_fde(struct buf *b, const struct cie_shape *s, uint64_t cie_at, uint64_t lo,
@@ -78,14 +104,9 @@ static void put_fde(struct buf *b, const struct cie_shape *s, uint64_t cie_at, u
 		buf_u64(&body, cie_at);
 	else
 		buf_u32(&body, (uint32_t)(s->eh ? at - cie_at : cie_at));
-	if (s->encoding == 0x1b) {
-		buf_u32(&body, (uint32_t)(lo - (VADDR + at + body.len)));
-		buf_u32(&body, (uint32_t)size);
-	} else {
-		buf_u64(&body, lo);
-		buf_u64(&body, size);
-	}
-	if (!s->letters || s->letters[0] == 'z')
+	put_pointer(&body, at, s->encoding, lo);
+	put_pointer(&body, at, s->encoding & 0x07, size);
+	if (!s->letters || strchr(s->letters, 'z'))
 		buf_uleb(&body, 0);
 	buf_put(&body, program, len);
 	put_record(b, s->wide, &body);
@@ -102,7 +123,7 @@ static const struct cfi_arch *arch(void)
 
 static void read_bytes(struct cfi *c, const struct buf *b, bool eh)
 {
-	struct cfi_section s = {b->data, b->len, VADDR, eh};
+	struct cfi_section s = {b->data, b->len, VADDR, eh, .got = GOT};
 
 	assert_int_equal(b->err, 0);
 	assert_int_equal(cfi_read(c, arch(), &s), 0);
@@ -140,6 +161,10 @@ static void formats(void **state)
 		{.eh = true, .letters = ""},
 		{.eh = true, .letters = "eh"},
 		{.eh = true, .letters = "zRB", .data = "\0", .data_len = 1},
+		{.eh = true, .letters = "zGR", .data = "\0", .data_len = 1},
+		{.eh = true, .letters = "ehzR", .data = "\x1b", .data_len = 1, .encoding = 0x1b},
+		/* a personality routine that is left out */
+		{.eh = true, .letters = "zPR", .data = "\xff\x1b", .data_len = 2, .encoding = 0x1b},
 		/* a personality (4 bytes), LSDA encoding, address encoding */
 		{.eh = true,
 		 .letters = "zPLR",
@@ -181,6 +206,22 @@ static void formats(void **state)
 		assert_int_equal(rows[2].rule.cfa_off, 16);
 		assert_int_equal(rows[3].vaddr, FUNC + 0x24);
 		assert_int_equal(rows[3].rule.kind, RULE_RSP);
+	}
+}
+
+/* Addresses absolute in every format, relative to themselves, to the table of offsets, and aligned. */
+static void encodings(void **state)
+{
+	static const char all[] =
+		"\x01\x02\x03\x04\x08\x09\x0a\x0b\x0c\x10\x19\x1b\x1c\x30\x3b\x50";
+	struct cfi_row rows[16];
+
+	for (size_t i = 0; i < 2 * (sizeof(all) - 1); i++) {
+		const char *e = &all[i / 2];
+		struct cie_shape shape = {.eh = true, .wide = i & 1, .data = e, .data_len = 1,
+					  .encoding = (uint8_t)*e};
+
+		assert_int_equal(RUN(&shape, "\x41\x0e\x10", rows), 2); /* looks at the address */
 	}
 }
 
@@ -370,7 +411,7 @@ static void realigned_epilogue(void **state)
 		assert_int_equal(rows[i].rule.rbp_kind, want[i].rbp_kind);
 		assert_int_equal(rows[i].rule.rbp_off, 0);
 	}
-	/* No room for a `lea` between the two. */
+	/* no room for a `lea` between the two */
 	n = RUN(&shape, "\x0c\x0a\x00\x10\x06\x02\x76\x00\x44\x0c\x07\x08", rows);
 	assert_int_equal(n, 2);
 	assert_int_equal(rows[0].rule.rbp_kind, RBP_RBP);
@@ -460,8 +501,12 @@ static void refused_cies(void **state)
 	static const struct cie_shape shapes[] = {
 		{.eh = true, .version = 2},
 		{.eh = true, .letters = "Q"},
-		{.eh = true, .letters = "zR", .data = "\x30", .data_len = 1}, /* data-relative */
+		{.eh = true, .letters = "zR", .data = "\x20", .data_len = 1}, /* text-relative */
+		{.eh = true, .letters = "zR", .data = "\x40", .data_len = 1}, /* function-relative */
 		{.eh = true, .letters = "zR", .data = "\x80", .data_len = 1}, /* indirect */
+		{.eh = true, .letters = "zR", .data = "\x9b", .data_len = 1}, /* the same, relative */
+		{.eh = true, .letters = "zR", .data = "\x5b", .data_len = 1}, /* aligned, and not */
+		{.eh = true, .letters = "eQ"},
 		{.eh = true, .letters = "zR", .data = "\x07", .data_len = 1},
 		{.eh = true, .letters = "zR", .data = "", .data_len = 0},
 		{.eh = true, .letters = "zPR", .data = "\x1b\x01", .data_len = 2},
@@ -541,7 +586,7 @@ int main(void)
 		cmocka_unit_test(signal_frame),    cmocka_unit_test(no_return_address),
 		cmocka_unit_test(several_records), cmocka_unit_test(refused_cies),
 		cmocka_unit_test(damaged),         cmocka_unit_test(header),
-		cmocka_unit_test(realigned_epilogue),
+		cmocka_unit_test(realigned_epilogue), cmocka_unit_test(encodings),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
