@@ -100,8 +100,8 @@ $(B)/gen/%.pb-c.c: src/%.proto
 	$(Q)$(PROTOC_C) --c_out=$(B)/gen -Isrc $<
 
 # Cached tables are used only by the code that made them: a number made from its sources.
-TABLE_SRC := $(wildcard src/elf/cfi*.[ch]) src/elf/image.c src/bpf/abi.h \
-	$(foreach f,table stubs mend,src/unwind/$(f).c src/unwind/$(f).h)
+TABLE_SRC := $(wildcard src/elf/cfi*.[ch] src/elf/image.[ch] src/elf/symtab.[ch] src/unwind/table.[ch] \
+	src/unwind/mend.[ch] src/unwind/stubs.[ch] src/unwind/packed.[ch]) src/bpf/abi.h
 $(B)/src/unwind/packed.o: CPPFLAGS += -DTABLE_VERSION=$(shell cat $(TABLE_SRC) | cksum | cut -d' ' -f1)u
 $(B)/src/unwind/packed.o: $(TABLE_SRC)
 

@@ -84,7 +84,7 @@ static const struct option_row cpu_options[] = {
 	  "how long, as the positional argument (default 10s; 0: until interrupted)" },
 	{ "max-frames", 0, OPTION_U32, AT(max_frames), "N",
 	  "user frames per stack at most (default 1024)", .min = 1, .max = FRAMES_USER_MAX },
-	{ "keep", 0, OPTION_CHOICE, AT(keep), "END",
+	{ "keep-frames", 0, OPTION_CHOICE, AT(keep), "END",
 	  "of a stack deeper than that: the frames at the leaf (default) or at the root",
 	  .choices = cpu_keeps },
 	{ "user-stacks-only", 'U', OPTION_FLAG, AT(user_only), NULL, "no kernel frames" },

@@ -2,6 +2,7 @@
  * sources of everything that decides what rows a file gets, so that nobody can forget to raise it. */
 #include "unwind/packed.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include <xxhash.h>
 
 #include "base/cursor.h"
+#include "unwind/stubs.h"
 
 #define PACKED_FORMAT 1u
 #define SKIP          0xffffu
@@ -47,6 +49,44 @@ static int packed_print_section(XXH3_state_t *x, struct elf_image *img, const ch
 	return 0;
 }
 
+/* What call stubs and start files' code are read off (stubs.h). */
+static void packed_print_stubs(XXH3_state_t *x, struct elf_image *img)
+{
+	struct elf_section stubs[STUBS_MAX];
+	size_t n = stubs_find(img, stubs);
+
+	for (size_t i = 0; i < n; i++) {
+		packed_print_word(x, stubs[i].vaddr);
+		packed_print_word(x, stubs[i].size);
+		XXH3_128bits_update(x, stubs[i].data, stubs[i].size);
+	}
+}
+
+/* What decides how code is mended (mend.h): where these are, for the build id vouches for what they hold.
+ * A stripped Go program has its build id still, but not the rows that need symbols. */
+static void packed_print_heads(XXH3_state_t *x, struct elf_image *img)
+{
+	static const char *const names[] = { ".text",	".symtab",	 ".dynsym",	   ".gnu_debugdata",
+					     ".gopclntab", ".go.buildinfo", ".interp", ".dynamic" };
+	static const uint32_t types[] = { PT_INTERP, PT_DYNAMIC, PT_GNU_EH_FRAME };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		struct elf_section s = { 0 };
+
+		packed_print_word(x, (uint64_t)elf_image_section_head(img, names[i], &s));
+		packed_print_word(x, s.offset);
+		packed_print_word(x, s.size);
+		packed_print_word(x, s.type);
+	}
+	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++) {
+		struct elf_segment ph = { 0 };
+
+		packed_print_word(x, elf_image_program_header(img, types[i], &ph));
+		packed_print_word(x, ph.offset);
+		packed_print_word(x, ph.filesz);
+	}
+}
+
 static void packed_print_layout(XXH3_state_t *x, struct elf_image *img)
 {
 	const struct elf_segment *seg;
@@ -77,6 +117,8 @@ int packed_print_of(struct elf_image *img, struct packed_print *ret)
 		return -ENOMEM;
 	XXH3_128bits_reset(x);
 	packed_print_layout(x, img);
+	packed_print_heads(x, img);
+	packed_print_stubs(x, img);
 	eh = packed_print_section(x, img, ".eh_frame");
 	debug = eh && eh != -ENOENT ? eh : packed_print_section(x, img, ".debug_frame");
 	if (!debug || debug == -ENOENT) {

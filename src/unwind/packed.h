@@ -24,9 +24,10 @@ struct packed_print {
 	uint8_t bytes[PACKED_PRINT_BYTES];
 };
 
-/* The print of the file: everything table_build() looks at, contents of the sections included, so that
- * neither a patched file that kept its build id nor one that forged it gets another's rows. (XXH3-128
- * is no defence against somebody who can construct collisions of it.) 0; -ENOENT when the file has no
+/* The print of the file: what table_build() looks at. Of call frame information and stubs that is every
+ * byte, so that neither a patched file that kept its build id nor one that forged it gets another's rows
+ * (XXH3-128 is no defence against somebody who can construct collisions of it); of the rest of the code,
+ * which mend.h looks at here and there, the build id. 0; -ENOENT when the file has no
  * section to take it from; -EBADMSG, -ENOMEM. */
 int packed_print_of(struct elf_image *img, struct packed_print *ret);
 

@@ -39,7 +39,10 @@ struct table {
 	size_t n_outside;     /* those of addresses in no executable segment: dropped */
 };
 
-/* 0; -ENODATA when the file has no call frame information (for any code in it) or its machine is not
+/* Tables are kept on disk: what of a file is looked at here must be in packed_print_of(), and the sources
+ * that do it in the Makefile's TABLE_SRC.
+ *
+ * 0; -ENODATA when the file has no call frame information (for any code in it) or its machine is not
  * ours; -ENOMEM; -EBADMSG when it cannot be parsed at all. Individual bad FDEs are skipped and counted;
  * when it is only the program that is bad, the function has RULE_UNKNOWN. So have, and count as bad,
  * functions with rules beyond the 65,536 that rows can number. */
