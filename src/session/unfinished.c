@@ -305,7 +305,7 @@ bool unfinished_hold(struct unfinished *u, const struct sample_record *r, size_t
 		return false;
 	if (u->held.n < HELD_MAX && VEC_PUSH(&u->held, held))
 		return true;
-	/* No room to hold it. The frames of its stack may have come with one that is held: only we have them. */
+	/* No room to hold it. Its frames may have come with one that is held: only we have them. */
 	u->o.emit(u->o.ctx, held.record,
 		  sizeof(*r) + ((size_t)r->n_kernel + r->n_user) * sizeof(uint64_t));
 	free(held.record);
