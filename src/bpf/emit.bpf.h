@@ -62,9 +62,13 @@ static __always_inline u32 raw_stack(u8 *to, u32 max, u64 sp)
 {
 	u32 bytes = 0;
 
-	for (u32 i = 0; i < RAW_CHUNKS && bytes < max; i++) {
+	for (u32 i = 0; i < RAW_CHUNKS; i++) {
 		u32 len = RAW_PAGE - ((sp + bytes) & (RAW_PAGE - 1));
 
+		/* Linux 6.1 forgets that a copied register is the one that was compared: allow no copy before. */
+		asm volatile("" : "+r"(bytes));
+		if (bytes >= max)
+			break;
 		if (bpf_probe_read_user(to + bytes, len, (void *)(sp + bytes)))
 			break;
 		bytes += len;

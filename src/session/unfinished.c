@@ -298,16 +298,18 @@ bool unfinished_hold(struct unfinished *u, const struct sample_record *r, size_t
 {
 	struct unfinished_sample held = { .since = now };
 
-	if (len < sizeof(*r) || r->end != WALK_PENDING || r->skipped || !u->started ||
-	    u->held.n == HELD_MAX)
+	if (len < sizeof(*r) || r->end != WALK_PENDING || r->skipped || !u->started)
 		return false;
 	held.record = unfinished_whole(u, r, len);
 	if (!held.record)
 		return false;
-	if (VEC_PUSH(&u->held, held))
+	if (u->held.n < HELD_MAX && VEC_PUSH(&u->held, held))
 		return true;
+	/* No room to hold it. Its frames may have come with one that is held: only we have them. */
+	u->o.emit(u->o.ctx, held.record,
+		  sizeof(*r) + ((size_t)r->n_kernel + r->n_user) * sizeof(uint64_t));
 	free(held.record);
-	return false;
+	return true;
 }
 
 /* With the lock held: the slot of the sample's walk, HELD_MAX when its raw record never came. */

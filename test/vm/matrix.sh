@@ -53,7 +53,7 @@ trap 'exit 130' INT TERM HUP
 
 boot() { # kernel's folder
 	rm -f "$1/console" "$1/results.tar.gz"
-	# Ahead of others where that is allowed, as in the live tests: the guest's clock runs on when it waits.
+	# Ahead of others where allowed, as in the live tests: the guest's clock runs on when it waits.
 	# shellcheck disable=SC2016
 	setsid sh -c '{ echo -10 >/proc/self/autogroup; renice -n -5 $$; } >/dev/null 2>&1; exec "$@"' sh \
 		timeout "$SECONDS_MAX" qemu-system-x86_64 -accel tcg,thread=multi -cpu max,cx16=off -smp 2 \

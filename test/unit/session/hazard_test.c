@@ -1,5 +1,5 @@
-/* hazard_test.c - which kernels are turned away for their faults, and how a kernel's true version is told when
- * the release's name does not.
+/* hazard_test.c - which kernels are turned away for their faults, and how a kernel's true version is told
+ * when the release's name does not.
  */
 #include <setjmp.h>
 #include <stdarg.h>
