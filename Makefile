@@ -202,7 +202,7 @@ fuzz: $(FUZZ)
 bench: all workloads bench-programs
 	$(Q)B=$(B) bench/run.sh
 
-# What only the benchmark needs: the kernel's own stack walks to compare with, and parts measured alone.
+# What only the benchmark needs: the kernel's own stack walks, to compare with.
 bench-programs: $(patsubst %.c,$(B)/%,$(filter-out %.bpf.c,$(wildcard bench/*.c))) \
 	$(patsubst %.c,$(B)/%.o,$(wildcard bench/*.bpf.c))
 $(B)/bench/%.bpf.o: bench/%.bpf.c

@@ -24,12 +24,12 @@ def bars(sides, first, foot, conversion, cost, giant, names):
         lambda x: x <= 1.5)
     bar("own CPU at 99 Hz, share of a busy machine after warm-up", "<= 0.3 %", foot.get("steady"), share,
         lambda x: x <= 0.003)
-    bar("peak RSS + BPF memory with clang, node, postgres, java", "<= 60 MB", foot.get("memory"), size,
+    bar("peak RSS + BPF memory with clang, node, postgres, java", "<= 60 MB", foot.get("memory"), lambda x: "%.1f MB" % (x / 1e6),
         lambda x: x <= 60e6)
     bar("samples lost there", "0", foot.get("lost"), str, lambda x: x == 0)
     bar("bytes for a row of unwind tables, all in", "<= 4.7", foot.get("row"), lambda x: "%.2f" % x,
         lambda x: x <= 4.7)
-    bar("rows built a second on one processor", ">= 10 M", foot.get("rate"), lambda x: "%.1f M" % (x / 1e6),
+    bar("rows of unwind tables built a second on one processor", ">= 10 M", foot.get("rate"), lambda x: "%.1f M" % (x / 1e6),
         lambda x: x >= 10e6)
     bar("start to first whole sample, nothing cached", "<= 150 ms", first.get("cold"), ms, lambda x: x <= 0.15)
     bar("the same with the disk cache", "<= 50 ms", first.get("cached"), ms, lambda x: x <= 0.05)

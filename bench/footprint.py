@@ -1,7 +1,6 @@
 """footprint.py - waggle alone on a busy machine: what it takes of processors and memory at 99 Hz with clang,
 node, postgres and java running; what its unwind tables of all files met take; how fast they are built.
 """
-import json
 import os
 import re
 import time
@@ -59,30 +58,37 @@ def files_met(recording):
     return sorted(p for p in set(paths) if os.path.isfile(p))
 
 
-def building(paths):
-    """Rows of these files by path, and how many are built a second on one processor."""
-    program = os.path.join(BUILD, "bench/rows")
-    d = run([program, 5] + paths, 300)
+STATS_HEAD = ["rows", "rules", "bytes", "B/row", "8B-rows", "12B-rows", "build ms", "Mrows/s", "on disk",
+              "load ms", "file"]
+
+
+def stats_of(paths):
+    """What `waggle dump stats` makes of files: [(path, rows, bytes, build ms, load ms)], and of all of them."""
+    d = run([WAGGLE, "dump", "stats"] + paths, 300)
     check(d.rc == 0, d)
-    lines = [json.loads(x) for x in d.out.splitlines()]
-    rows = {paths[x["file"]]: (x["rows"], x["seconds"]) for x in lines}
-    big = [r for r in rows.values() if r[0] >= 10000]
-    return rows, sum(r[0] for r in big) / sum(r[1] for r in big) if big else None
+    head, *lines = [x for x in d.out.splitlines() if not x.startswith("#")]
+    check(re.split(r"\s{2,}", head.strip()) == STATS_HEAD, "waggle dump stats has other columns:", head)
+    rows = []
+    for line in lines:
+        n, _, packed, _, _, _, build, _, _, load, path = line.split(None, 10)
+        rows.append((path, int(n), int(packed), float(build), float(load) if load != "-" else 0.0))
+    check(rows and rows[-1][0] == "all", "waggle dump stats says", d.out[-300:])
+    return rows[:-1], rows[-1]
 
 
 def table_of_tables(paths, table_bytes):
-    rows, rate = building(paths)
-    total = sum(r[0] for r in rows.values())
+    rows, everything = stats_of(paths)
+    _, n, packed, build, load = everything
+    rate, each = n / build * 1e3, packed / n
+
+    def row(name, n, packed, build, load):
+        return [name, "%d" % n, "%.2f" % (packed / n), "%.1f ms" % build, "%.1f" % (n / build / 1e3 if build else 0),
+                "%.1f ms" % load]
     print("### Unwind tables of the %d files met\n" % len(paths))
-    largest = sorted(rows.items(), key=lambda x: -x[1][0])[:8]
-    table(["file", "rows", "built in (one processor, best of 5)", "M rows/s"],
-          [[os.path.basename(p), "%d" % n, "%.1f ms" % (1e3 * s), "%.1f" % (n / s / 1e6)]
-           for p, (n, s) in largest if n] +
-          [["all files of 10,000 rows and more", "%d" % sum(r[0] for r in rows.values() if r[0] >= 10000), "",
-            "%.1f" % ((rate or 0) / 1e6)]])
-    each = table_bytes / total if total else None
-    print("They take %s in the kernel for %d rows: %.2f bytes a row with everything.\n" %
-          (size(table_bytes), total, each or 0))
+    table(["file", "rows", "bytes a row", "built in", "M rows/s", "from the disk cache in"],
+          [row(os.path.basename(r[0]), *r[1:]) for r in sorted(rows, key=lambda r: -r[1])[:8] if r[1]] +
+          [row("all of them", *everything[1:])])
+    print("In this run all tables together took %s of the kernel's memory.\n" % size(table_bytes))
     return {"rate": rate, "row": each}
 
 

@@ -1,7 +1,7 @@
 /* ticker.c - a clock made of functions: in the n-th 10 ms (or SLOT_MS) after its start it runs in slot_ABC,
- * n in octal, for 512 slots. Which slot a profile shows first says when its first sample was taken, whatever the
- * profiler. Then it sleeps for LINGER seconds, for profilers that name functions only at the end.
- * Prints "truth start T" (CLOCK_MONOTONIC, seconds). Usage: ticker [LINGER [SLOT_MS]]
+ * n in octal, for 512 slots. Which slot a profile shows first says when its first sample was taken,
+ * whatever the profiler. Then it sleeps for LINGER seconds, for profilers that name functions only at
+ * the end. Prints "truth start T" (CLOCK_MONOTONIC, seconds). Usage: ticker [LINGER [SLOT_MS]]
  * CFLAGS: -O2 -fomit-frame-pointer -fno-optimize-sibling-calls
  */
 #include <unistd.h>
