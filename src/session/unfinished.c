@@ -364,10 +364,16 @@ static bool unfinished_settle(struct unfinished *u, const struct unfinished_samp
 		pthread_mutex_unlock(&u->lock);
 		return false;
 	}
+	if (w)
+		w->busy = true; /* ours until it is dropped */
+	/* Without the lock: the sample may meet a file whose announcement waits in the ring, and whoever
+	 * drains that comes upon raw stacks, which are ours to take. */
+	pthread_mutex_unlock(&u->lock);
 	if (w && w->end == WALK_BOTTOM)
 		unfinished_emit_whole(u, r, w);
 	else
 		u->o.emit(u->o.ctx, r, sizeof(*r) + ((size_t)r->n_kernel + r->n_user) * sizeof(uint64_t));
+	pthread_mutex_lock(&u->lock);
 	if (w)
 		unfinished_drop(u, slot);
 	pthread_mutex_unlock(&u->lock);
