@@ -1,6 +1,6 @@
 #!/bin/sh
-# make-seeds.sh - makes the small ELF files, call frame sections and jitdumps that fuzzing starts from.
-# Needs cc, objcopy; writes fuzz/seeds/elf, cfi and jitdump beside itself.
+# make-seeds.sh - makes the small ELF files, call frame sections, debug information and jitdumps that fuzzing
+# starts from. Needs cc, objcopy; writes fuzz/seeds/{elf,cfi,jitdump,dwarf,line} beside itself.
 set -e
 here=$(cd "$(dirname "$0")" && pwd)
 dir=$(mktemp -d)
@@ -170,3 +170,44 @@ cp bare "$here/seeds/survey/bare"
 printf '%s\n' '7f00-7f01 r-xp 00002000 fd:01 1234   /a b' '7f02-7f03 rwxp 0 00:00 0' \
 	'7f04-7f05 r-xp 0 08:02 9 /gone (deleted)' > "$here/seeds/mappings/maps"
 printf 'ID=mint\nID_LIKE="ubuntu debian"\nPRETTY_NAME="A"\n' > "$here/seeds/mappings/release"
+
+# Debug information: a function with two levels of inlining, in the flavours there are. Clang is optional.
+cat > d.c <<'C'
+static inline __attribute__((always_inline)) int a(int x) { return x * x + 1; }
+static inline __attribute__((always_inline)) int b(int x) { return a(x) - a(x + 2); }
+int cold(int x) __attribute__((cold, noinline));
+int cold(int x) { return x / 3; }
+int _start(int x);
+int _start(int x) { if (__builtin_expect(x > 100, 0)) return cold(b(x)); return b(x + 1); }
+C
+u16() { printf '%b' "\\0$(printf %o $(($1 & 255)))\\0$(printf %o $(($1 >> 8)))"; }
+pack() { # flags, name, file with the sections, suffix, file with an index
+	out="$here/seeds/dwarf/$2"
+	printf '%b' "\\0$1" > "$out"
+	: > all
+	for s in info abbrev str line_str str_offsets line addr ranges rnglists aranges cu_index; do
+		: > raw
+		suffix=$4
+		[ $s = cu_index ] && suffix=''
+		objcopy --dump-section ".debug_$s$suffix=raw" "$3" /dev/null 2>/dev/null
+		u16 "$(wc -c < raw)" >> "$out"
+		cat raw >> all
+	done
+	cat all >> "$out"
+}
+mkdir -p "$here/seeds/dwarf" "$here/seeds/line"
+for cc in gcc clang; do
+	command -v $cc >/dev/null || continue
+	for v in 4 5; do
+		$cc -O2 -gdwarf-$v -nostdlib -static -ffunction-sections -o d$v d.c
+		pack 0 $cc$v d$v ''
+		objcopy --dump-section .debug_line=raw d$v /dev/null
+		{ printf x; cat raw; } > "$here/seeds/line/$cc$v"
+		$cc -O2 -gdwarf-$v -gsplit-dwarf -c -o s$v.o d.c
+		pack 1 $cc${v}dwo s$v.dwo .dwo
+		pack 1 $cc${v}skeleton s$v.o ''
+	done
+done
+if command -v llvm-dwp >/dev/null; then
+	llvm-dwp -o p.dwp s5.dwo && pack 3 package5 p.dwp .dwo
+fi
