@@ -1,5 +1,5 @@
-/* dwarf_fuzz.c - any bytes as the sections of debug information: addresses are asked for twice, with the
- * least memory, so that everything is also forgotten; what is said must make sense.
+/* dwarf_fuzz.c - any bytes as the sections of debug information: addresses are asked for twice, with
+ * little memory, so that units are also forgotten; what is said must make sense.
  *
  * Input: a byte of flags (1: a .dwo file is found, 2: a package; both with the same bytes), the length of every section of enum dwarf_section (16 bits), then their bytes.
  */
@@ -110,24 +110,24 @@ static int check(void *ctx, size_t i, const struct dwarf_line *lines, size_t n)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static uint64_t addrs[512];
+	static uint64_t addrs[96];
 	struct input in = {0};
-	struct dwarf_opts o = {.files = {open_split, open_package, NULL, &in}, .threads = 1, .memory = 1};
+	struct dwarf_opts o = {.files = {open_split, open_package, NULL, &in}, .threads = 1, .memory = 1 << 16};
 	struct elf_image *img;
 	struct dwarf *d;
 
 	take(&in, data, size);
 	write_elf(&in, false, &in.elf[0]);
 	write_elf(&in, true, &in.elf[1]);
-	for (uint64_t i = 0; i < 512; i++)
-		addrs[i] = i < 256 ? i : i < 384 ? 0x1000 + (i - 256) * 2 : 0x401000 + i - 384;
+	for (uint64_t i = 0; i < 96; i++)
+		addrs[i] = i < 32 ? i * 3 : (i < 64 ? 0x1000 : 0x401000 - 32) + i - 32;
 	if (!in.elf[0].err && !in.elf[1].err &&
 	    elf_image_memory(in.elf[0].data, in.elf[0].len, &img, NULL) == 0) {
 		if (dwarf_new(img, &o, &d) == 0) {
 			for (int pass = 0; pass < 2; pass++) {
 				size_t last = SIZE_MAX;
 
-				dwarf_resolve(d, addrs, 512, check, &last);
+				dwarf_resolve(d, addrs, 96, check, &last);
 			}
 			dwarf_free(d);
 		}

@@ -60,8 +60,9 @@ static int files_read_table_5(const struct dwarf_unit *u, const struct dwarf_hea
 	n = cursor_uleb(c);
 	for (uint64_t k = 0; k < n && !c->bad; k++) {
 		struct dwarf_source_file f = {0};
+		const uint8_t *start = c->p;
 
-		if (!format.n || k == FILES_CAP)
+		if (k == FILES_CAP)
 			return -EBADMSG;
 		for (uint8_t i = 0; i < format.n; i++) {
 			struct dwarf_value v = dwarf_form_read(u, c, format.form[i], 0);
@@ -71,6 +72,8 @@ static int files_read_table_5(const struct dwarf_unit *u, const struct dwarf_hea
 			else if (format.content[i] == DW_LNCT_directory_index)
 				f.dir = v.u;
 		}
+		if (c->p == start) /* entries of no bytes: any number of them */
+			return -EBADMSG;
 		if (!c->bad && !(dirs ? VEC_PUSH(&to->dirs, f.name) : VEC_PUSH(&to->files, f)))
 			return -ENOMEM;
 	}
