@@ -9,5 +9,6 @@ import ledger    # noqa: F401
 import coverage  # noqa: F401
 import jit       # noqa: F401
 import loading   # noqa: F401
+import oracle    # noqa: F401
 
 sys.exit(harness.run_cases(sys.argv[1] if len(sys.argv) > 1 else None))
