@@ -211,3 +211,14 @@ done
 if command -v llvm-dwp >/dev/null; then
 	llvm-dwp -o p.dwp s5.dwo && pack 3 package5 p.dwp .dwo
 fi
+# Stacks (stackfile_fuzz.c: a byte, then the file, or what is in it), and a process's mappings.
+mkdir -p "$here/seeds/stackfile" "$here/seeds/maps"
+stack="$here/../test/corpus/rust-1-1.stack"
+{ printf '\0'; cat "$stack"; } > "$here/seeds/stackfile/packed"
+{ printf '\1'; tail -c +9 "$stack" | zstd -dcq; } > "$here/seeds/stackfile/plain"
+cat > "$here/seeds/maps/some" <<'MAPS'
+55e4c0a00000-55e4c0a02000 r-xp 00001000 fd:01 1234                       /usr/bin/a b
+7f0000000000-7f0000001000 rw-p 00000000 00:00 0 
+7fff00000000-7fff00002000 r-xp 00000000 00:00 0                          [vdso]
+7fff10000000-7fff10001000 r--s 00000000 00:10 99 /memfd:x (deleted)
+MAPS

@@ -79,7 +79,6 @@ static void report_lost(const struct oracle_report *r, FILE *to)
 	} rows[] = {
 		{ r->lost, "dropped because too many were waiting" },
 		{ r->gone, "of processes that were over before their mappings could be read" },
-		{ r->moved, "of processes that had become another program by then" },
 		{ r->no_sample, "whose sample never arrived" },
 		{ r->failed, "that the oracle could not begin with" },
 	};
@@ -188,7 +187,7 @@ void oracle_report_json(const struct oracle_report *r, struct out *to)
 	out_printf(to,
 		   ",\"queue_full\":%" PRIu64 ",\"process_gone\":%" PRIu64 ",\"moved\":%" PRIu64 ",\"no_sample\":%" PRIu64
 		   ",\"failed\":%" PRIu64 ",\"written\":%" PRIu64 ",\"files\":[",
-		   r->lost, r->gone, r->moved, r->no_sample, r->failed, r->written);
+		   r->lost, r->gone, a->moved, r->no_sample, r->failed, r->written);
 	for (size_t i = 0; i < a->files.n; i++) {
 		out_puts(to, i ? ",{" : "{");
 		json_text(to, "file", oracle_report_file(r, a->files.at[i].file));

@@ -240,11 +240,6 @@ static bool oracle_compare(struct oracle_session *s, struct oracle_item *i)
 
 	if (!oracle_find_walk(s, i, &w))
 		return false;
-	/* What runs is in the program: when nothing is there now, it has become another (execve). */
-	if (!s->frames.n || s->frames.at[0] >> FRAME_FILE_SHIFT == FILE_UNKNOWN) {
-		s->report->moved++;
-		return true;
-	}
 	o = (struct agreement_oracle){ s->frames.at, s->ways.at, s->frames.n, i->stack.stop };
 	verdict = agreement_add(&s->report->agreement, i->record->tgid, &w, &o);
 	if (s->out_dir && verdict_differs(verdict))
@@ -375,7 +370,7 @@ struct oracle_report *oracle_session_finish(struct oracle_session *s, struct led
 	l->n[LEDGER_ORACLE_FRAMES] = a->frames;
 	l->n[LEDGER_ORACLE_EQUAL] = a->equal;
 	l->n[LEDGER_ORACLE_LOST] = r->lost;
-	l->n[LEDGER_ORACLE_GONE] = r->gone + r->moved;
+	l->n[LEDGER_ORACLE_GONE] = r->gone + a->moved;
 	l->n[LEDGER_ORACLE_NO_SAMPLE] = r->no_sample;
 	s->report = NULL;
 	return r;

@@ -27,7 +27,6 @@ struct oracle_report {
 	uint64_t raw;       /* stacks that arrived */
 	uint64_t lost;      /* the queue was full */
 	uint64_t gone;      /* the process was over before its mappings could be read */
-	uint64_t moved;     /* it was another program by then */
 	uint64_t no_sample; /* the sample it belongs to never arrived, or its frames were not kept */
 	uint64_t failed;    /* the oracle could not even begin */
 	uint64_t written;   /* files of --oracle-out */

@@ -105,6 +105,12 @@ static void agreement_example(struct agreement *a, const struct agreement_exampl
 
 /* -- comparing ---------------------------------------------------------------------------------- */
 
+/* The same place in a page, in different files. */
+static bool agreement_moved(uint64_t a, uint64_t b)
+{
+	return a >> FRAME_FILE_SHIFT != b >> FRAME_FILE_SHIFT && !((a ^ b) & 4095);
+}
+
 /* `equal` frames are the same; what is it that comes then? */
 static struct agreement_cause agreement_judge(const struct agreement_walk *w,
 					      const struct agreement_oracle *o, size_t equal)
@@ -113,8 +119,9 @@ static struct agreement_cause agreement_judge(const struct agreement_walk *w,
 	bool walk_bottom = w->end == WALK_BOTTOM, oracle_bottom = o->stop == ORACLE_BOTTOM;
 
 	if (equal < w->n && equal < o->n) {
-		c.verdict = equal && o->ways[equal - 1] == ORACLE_WAY_GUESS ? VERDICT_GUESS :
-									      VERDICT_FRAME;
+		c.verdict = agreement_moved(w->frames[equal], o->frames[equal]) ? VERDICT_MOVED :
+			    equal && o->ways[equal - 1] == ORACLE_WAY_GUESS	? VERDICT_GUESS :
+										  VERDICT_FRAME;
 	} else if (equal < w->n) {
 		c.verdict = oracle_bottom ? VERDICT_BOTTOM_LATE : VERDICT_ORACLE_SHORT;
 	} else if (equal < o->n) {
@@ -138,6 +145,8 @@ static void agreement_count(struct agreement *a, const struct agreement_walk *w,
 {
 	size_t both = w->n < o->n ? w->n : o->n;
 
+	if (verdict == VERDICT_MOVED)
+		both = equal;
 	for (size_t i = 0; i < both; i++)
 		agreement_frame(a, o->frames[i], i < equal);
 	/* One of them says there is no caller: that is a statement about it. */
@@ -150,6 +159,7 @@ static void agreement_count(struct agreement *a, const struct agreement_walk *w,
 	a->stacks_differ += verdict_differs(verdict);
 	a->oracle_short += verdict == VERDICT_ORACLE_SHORT;
 	a->walk_short += verdict == VERDICT_WALK_SHORT;
+	a->moved += verdict == VERDICT_MOVED;
 }
 
 enum verdict agreement_add(struct agreement *a, uint32_t pid, const struct agreement_walk *w,

@@ -6,6 +6,10 @@
  * one of the two has are not compared: whoever stopped early has said nothing about them. That is
  * counted by who, why and in which file.
  *
+ * The oracle's files are those that were mapped a moment later. An address that is the same in its page
+ * but in another file, or in none, tells that this has changed (dlopen, execve): the walks are compared
+ * up to there. Two different addresses look like that once in 4096 times.
+ *
  * Ownership: agreement_free(); a zeroed struct is valid and empty. Not thread safe.
  */
 #ifndef WAGGLE_UNWIND_AGREEMENT_H
@@ -65,7 +69,7 @@ struct agreement_example {
 
 struct agreement {
 	uint64_t stacks, stacks_same, stacks_differ;
-	uint64_t oracle_short, walk_short;
+	uint64_t oracle_short, walk_short, moved;
 	uint64_t frames, equal;
 	VEC(struct agreement_file) files;
 	VEC(struct agreement_cause) causes;

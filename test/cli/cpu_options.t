@@ -12,6 +12,18 @@ $ waggle -F 99 -c 100000 5
 $ waggle -U -K 5
 ! waggle: -U and -K exclude each other: nothing would be left
 ? 2
+$ waggle --oracle 0 5
+! waggle: --oracle takes a number from 1 to 1000000, not '0'
+? 2
+$ waggle --oracle-out . 5
+! waggle: --oracle-out needs --oracle N
+? 2
+$ waggle --oracle 10 --oracle-out nowhere 5
+! waggle: cannot write into 'nowhere': No such file or directory
+? 1
+$ waggle --oracle 10 -K 5
+! waggle: --oracle is about user stacks, which -K leaves out
+? 2
 $ waggle -p 0
 ! waggle: --pid takes numbers from 1 to 4194304 separated by commas, not '0'
 ? 2

@@ -61,8 +61,10 @@ class OpenSSL(Program):
         return "openssl"
 
     def load(self, seconds):
-        return self.start(["timeout", seconds, "sh", "-c", "while :; do openssl speed -seconds 1 -bytes 4096 "
-                           "sha1 sha256 sha512 md5 aes-128-cbc aes-256-ctr rsa2048 ecdsap256 ecdhx25519; done"])
+        old = "openssl speed -seconds 1 -bytes 4096 "
+        return self.start(["timeout", seconds, "sh", "-c", "while :; do "
+                           + old + "sha1 sha256 sha512 md5 aes-128-cbc rsa2048 ecdsap256 ecdhx25519 &&"
+                           + old + "-evp aes-256-gcm && " + old + "-evp chacha20-poly1305 || exit 1; done"])
 
 
 class Signals(Workload):

@@ -1,5 +1,5 @@
-/* corpus_test.c - stacks of real programs (test/corpus), unwound twice and compared with what was found when they
- * were captured: by the BPF walker, compiled for the host unmodified, with tables from the files'
+/* corpus_test.c - stacks of real programs (test/corpus), unwound twice and compared with what was found
+ * when they were captured: by the BPF walker, compiled for the host unmodified, with tables from the files'
  * excerpts; and by the oracle, which tells that the excerpts are true.
  */
 #include <setjmp.h>
@@ -160,9 +160,10 @@ static void host_tables(void)
 	for (size_t i = 0; i < file.images.n; i++) {
 		struct file_slot slot = { .state = FILE_NO_TABLE };
 		struct table table = { 0 };
+		const struct stackfile_image *image = &file.images.at[i];
 		struct elf_image *img;
 
-		assert_int_equal(elf_image_memory(file.images.at[i].elf, file.images.at[i].len, &img, NULL), 0);
+		assert_int_equal(elf_image_memory(image->elf, image->len, &img, NULL), 0);
 		if (!table_build(img, &table, NULL) && table.n) {
 			assert_int_equal(store_add(host_store, &table, &slot, NULL), 0);
 			slot.state = FILE_READY;
