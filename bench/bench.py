@@ -200,13 +200,14 @@ def naming(parts):
     """names.py, where it has been written: a dictionary with ratio, warm and equal for the bars."""
     if "names" not in parts:
         return {}
+    if not os.path.exists(os.path.join(HERE, "names.py")):  # the live tests have one of that name too
+        print("## Names\n\nnot measured: bench/names.py is not there\n")
+        return {}
     progress("names")
+    import names
     try:
-        import names
         return names.measure()
-    except (ImportError, AttributeError) as e:
-        print("## Names\n\nnot measured: %s\n" % e)
-    except (AssertionError, OSError, ValueError, KeyError) as e:
+    except (AssertionError, AttributeError, OSError, ValueError, KeyError) as e:
         print("names: failed: %s\n" % str(e).splitlines()[0][:200])
     return {}
 
