@@ -160,7 +160,7 @@ static void stubs_of_cpython_get_rows(void **state)
 	assert_ptr_not_equal(area, MAP_FAILED);
 	for (size_t i = 0; i + sizeof(stub) <= size; i += 275) /* some lie across our pieces */
 		memcpy(area + i, stub, sizeof(stub));
-	assert_int_equal(jitwatch_new(&(struct jitwatch_opts){give, &given}, &w), 0);
+	assert_int_equal(jitwatch_new(&(struct jitwatch_opts){.publish = give, .ctx = &given}, &w), 0);
 	hit(p, object, (uint64_t)(uintptr_t)area + 5, 1);
 	jitwatch_finish(w, p, WAIT_MS);
 	jitwatch_free(w);
