@@ -74,6 +74,26 @@ MAP_SCOPE struct {
 	__array(values, struct slab_map);
 } slabs SEC(".maps");
 
+/* Which rule holds at a frame, kept from walk to walk, one set of tables per processor. What a frame means
+ * never changes, since a file id is one content for good. A cache line is a set of eight entries, each the
+ * frame (id and offset, exactly) in 48 bits and the rule's number in 16: a frame met before costs one cache
+ * miss instead of eight. Measured: sets of a line beat a direct table of twice the size. */
+#define KEPT_WAYS 8
+#define KEPT_SETS_SHIFT 8
+#define KEPT_OFFSET_BITS 34 /* 16 GiB; frames of larger files are not kept */
+
+struct kept_rules {
+	u64 way[KEPT_WAYS << KEPT_SETS_SHIFT];
+};
+
+MAP_SCOPE struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE); /* which aligns it to a page */
+	__type(key, u32);
+	__type(value, struct kept_rules);
+	__uint(max_entries, 1); /* as many as processors, set before the load */
+} kept_rules SEC(".maps");
+
 /* Tables of generated code by where it lies, put there by user space. */
 MAP_SCOPE struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

@@ -56,18 +56,57 @@ VERIFIED_ONCE u32 rule_number(u32 index, u32 first_block, u32 n_blocks, u64 offs
 	return slab->words[block & (SLAB_WORDS - 1)] & 0xffff;
 }
 
-/* The rule at an offset of a file with a table, NULL when nothing is described there. */
-static __always_inline struct unwind_rule *rule_find(struct walk *w, struct file_slot *slot, u64 offset)
+/* A frame as entries of kept_rules have it; 0 for one that is not kept. */
+static __always_inline u64 kept_key(u64 frame)
 {
-	u32 number = rule_number(slot->index, slot->first_block, slot->n_blocks, offset);
+	u64 offset = frame & FRAME_OFFSET_MASK;
 
-	return number ? bpf_map_lookup_elem(&rules, &number) : NULL;
+	if (offset >> KEPT_OFFSET_BITS)
+		return 0;
+	return (frame >> FRAME_FILE_SHIFT) << KEPT_OFFSET_BITS | offset;
 }
 
-/* Where the rule of a frame is kept; Fibonacci hashing spreads offsets that differ in few bits. */
-static __always_inline struct known_rule *rule_kept(struct walk *w, u64 frame)
+/* The first entry of a key's set; Fibonacci hashing spreads keys that differ in few bits. */
+static __always_inline u32 kept_set(u64 key)
 {
-	return &w->known[(frame * 0x9e3779b97f4a7c15ull) >> (64 - KNOWN_RULES_SHIFT)];
+	return (u32)((key * 0x9e3779b97f4a7c15ull) >> (64 - KEPT_SETS_SHIFT)) * KEPT_WAYS;
+}
+
+/* The number of the rule that was found for the key before; 0 when it is not kept. */
+VERIFIED_ONCE u32 kept_find(u64 key)
+{
+	u32 cpu = bpf_get_smp_processor_id();
+	struct kept_rules *kept = bpf_map_lookup_elem(&kept_rules, &cpu);
+	u32 set = kept_set(key);
+
+	if (!kept)
+		return 0;
+	for (u32 i = 0; i < KEPT_WAYS; i++) {
+		u64 entry = kept->way[(set + i) & ((KEPT_WAYS << KEPT_SETS_SHIFT) - 1)];
+
+		if (entry >> 16 == key)
+			return entry & 0xffff;
+	}
+	return 0;
+}
+
+/* Keeps it in a free entry, else in place of some other one. */
+VERIFIED_ONCE int kept_put(u64 key, u32 number)
+{
+	u32 cpu = bpf_get_smp_processor_id(), set = kept_set(key);
+	struct kept_rules *kept = bpf_map_lookup_elem(&kept_rules, &cpu);
+	u32 to = (u32)(key ^ key >> 7) & (KEPT_WAYS - 1);
+
+	if (!kept)
+		return 0;
+	for (u32 i = 0; i < KEPT_WAYS; i++) {
+		if (!kept->way[(set + i) & ((KEPT_WAYS << KEPT_SETS_SHIFT) - 1)]) {
+			to = i;
+			break;
+		}
+	}
+	kept->way[(set + to) & ((KEPT_WAYS << KEPT_SETS_SHIFT) - 1)] = key << 16 | (number & 0xffff);
+	return 0;
 }
 
 #endif

@@ -83,32 +83,30 @@ static __always_inline bool uprobe_undo(struct walk *w)
 
 static __always_inline u32 step_in_file(struct walk *w, u64 frame, u64 offset)
 {
-	struct known_rule *kept = rule_kept(w, frame);
-	bool keep = w->now.table == w->now.file;
+	u64 key = w->now.table == w->now.file ? kept_key(frame) : 0;
+	u32 id = w->now.table, number = key ? kept_find(key) : 0;
 	struct unwind_rule *rule;
 	struct file_slot *slot;
-	u32 id = w->now.table;
 
-	if (kept->frame == frame && keep) {
+	if (number) {
 		w->steps_known++;
-		return step_rule(w, &kept->rule);
+	} else {
+		slot = bpf_map_lookup_elem(&files, &id);
+		if (!slot)
+			return WALK_FILES_FULL;
+		if (slot->state == FILE_NO_TABLE)
+			return step_frame_pointer(w, WALK_NO_TABLE);
+		if (slot->state == FILE_NEW)
+			w->owner.mm = 0; /* keep no mapping of it: looking it up again asks for it */
+		if (slot->state != FILE_READY)
+			return WALK_PENDING;
+		number = rule_number(slot->index, slot->first_block, slot->n_blocks, offset);
+		if (number && key)
+			kept_put(key, number);
 	}
-	slot = bpf_map_lookup_elem(&files, &id);
-	if (!slot)
-		return WALK_FILES_FULL;
-	if (slot->state == FILE_NO_TABLE)
-		return step_frame_pointer(w, WALK_NO_TABLE);
-	if (slot->state == FILE_NEW)
-		w->owner.mm = 0; /* keep no mapping of it: looking it up again is what asks for it */
-	if (slot->state != FILE_READY)
-		return WALK_PENDING;
-	rule = rule_find(w, slot, offset);
-	if (!rule)
+	rule = bpf_map_lookup_elem(&rules, &number);
+	if (!number || !rule)
 		return step_frame_pointer(w, WALK_GAP);
-	if (keep) {
-		kept->frame = frame;
-		kept->rule = *rule;
-	}
 	return step_rule(w, rule);
 }
 

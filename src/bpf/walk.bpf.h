@@ -25,8 +25,6 @@ enum scratch_slot {
 
 #define CHUNK_BYTES 1024 /* of stack read at once; measured: 40 % off the cost of a frame */
 #define MAPPING_CACHE 8
-#define KNOWN_RULES_SHIFT 9
-#define KNOWN_RULES (1u << KNOWN_RULES_SHIFT)
 
 struct mapping {
 	u64 start, end;
@@ -38,13 +36,6 @@ struct mapping {
 /* Whose mappings are in a walk's cache. */
 struct mapping_owner {
 	u64 mm, sequence, born, exec;
-};
-
-/* The rule that holds at a frame, kept from walk to walk: what a frame means never changes, since a file
- * id is one content for good. Saves four cache misses of five for frames met before. */
-struct known_rule {
-	u64 frame; /* as in frames[]; 0 = free */
-	struct unwind_rule rule;
 };
 
 struct walk {
@@ -77,7 +68,6 @@ struct walk {
 	struct mapping_owner owner;
 	u64 node[32]; /* one maple node */
 	u8 chunk[CHUNK_BYTES + 8];
-	struct known_rule known[KNOWN_RULES];
 	/* Handed to user space in one piece. */
 	struct sample_record record;
 	u64 frames[FRAMES_KERNEL_MAX + FRAMES_USER_MAX];

@@ -23,7 +23,7 @@ struct namer {
 	struct profile *work;
 	VEC(uint32_t) frames;  /* of the session's profile, by frame of `work` */
 	VEC(uint32_t) objects; /* the same for objects */
-	VEC(uint8_t) tried;    /* by frame of the session's profile */
+	VEC(uint8_t) read;     /* by object of the session's profile */
 };
 
 static int namer_open(void *ctx, uint32_t object)
@@ -58,10 +58,12 @@ struct namer *namer_new(const struct symbolizer_opts *o, uint64_t now)
 /* -- a run -------------------------------------------------------------------------------------- */
 
 /* Files whose path is known, and the kernel; generated code is named when its time is over. */
-static bool namer_may(const struct profile *p, const struct profile_frame *f)
+static bool namer_may(const struct namer *n, const struct profile *p, const struct profile_frame *f)
 {
 	const struct profile_object *o = &p->objects.at[f->object];
 
+	if (n->read.at[f->object])
+		return false;
 	if (f->unnamed != UNNAMED_NOT_TRIED || f->n_lines || !f->object)
 		return false;
 	if (o->kind == OBJECT_FILE)
@@ -121,17 +123,18 @@ static void namer_start(struct namer *n, const struct profile *p)
 {
 	uint32_t given = 0;
 
-	while (n->tried.n < p->frames.n)
-		if (!VEC_PUSH(&n->tried, 0))
+	while (n->read.n < p->objects.n)
+		if (!VEC_PUSH(&n->read, 0))
 			return;
 	n->work = profile_new("frames", "count");
 	for (uint32_t i = 0; n->work && i < p->frames.n && given < BATCH_MAX; i++) {
-		if (n->tried.at[i] || !namer_may(p, &p->frames.at[i]))
+		if (!namer_may(n, p, &p->frames.at[i]))
 			continue;
-		n->tried.at[i] = 1;
 		given++;
 		namer_copy_frame(n, p, i);
 	}
+	for (size_t i = 0; i < n->objects.n; i++)
+		n->read.at[n->objects.at[i]] = 1;
 	n->done = false;
 	n->running = given && !pthread_create(&n->thread, NULL, namer_run, n);
 	if (!n->running)
@@ -213,6 +216,6 @@ void namer_free(struct namer *n)
 	symbolizer_free(n->symbolizer);
 	VEC_FREE(&n->frames);
 	VEC_FREE(&n->objects);
-	VEC_FREE(&n->tried);
+	VEC_FREE(&n->read);
 	free(n);
 }

@@ -142,6 +142,7 @@ int programs_open(struct programs *p, const struct source *source, const struct 
 	bpf_object__for_each_program(prog, p->skel->obj)
 		bpf_program__set_autoload(prog, false);
 	bpf_map__set_max_entries(p->skel->maps.sample_ring, ring_bytes);
+	bpf_map__set_max_entries(p->skel->maps.kept_rules, (uint32_t)libbpf_num_possible_cpus());
 	if (o->oracle_every)
 		bpf_map__set_max_entries(p->skel->maps.raw_ring, RAW_RING_ORACLE);
 	else if (o->finish_pending)

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -25,6 +26,7 @@
 
 enum { INTERVAL_MS = 100, INTERVAL_FAST_MS = 20, FAST_HZ = 2000, FLUSH_EVERY = 10 };
 enum { CHILD_GRACE_MS = 5000, SETTLE_MS = 2000 };
+enum { DRAIN_NICE = 10 };
 enum { KALLSYMS_PATIENCE_MS = 400 }; /* the ring holds samples of half a second */
 
 /* -- life --------------------------------------------------------------------------------------- */
@@ -200,8 +202,9 @@ static int session_loop(struct session *s)
 	int interval = c->frequency > FAST_HZ || c->period ? INTERVAL_FAST_MS : INTERVAL_MS;
 	uint64_t next = s->start + (uint64_t)interval * 1000000;
 	uint64_t until = c->duration ? s->start + c->duration : UINT64_MAX;
-	int code = 0;
+	int code = 0, nice = getpriority(PRIO_PROCESS, 0);
 
+	setpriority(PRIO_PROCESS, 0, nice - DRAIN_NICE); /* a ring that is not drained is lost samples */
 	while (!s->over && !code) {
 		uint64_t now = clock_mono_ns(), at = next < until ? next : until;
 
@@ -217,7 +220,8 @@ static int session_loop(struct session *s)
 		ring_buffer__consume(s->file_ring);
 		if (session_may_drain(s, now)) {
 			session_take_kallsyms(s);
-			ring_buffer__consume(s->sample_ring);
+			if (ring_buffer__consume(s->sample_ring) == -EAGAIN)
+				next = now; /* there is more: look at the other events, then go on */
 			if (s->unfinished)
 				unfinished_turn(s->unfinished, now, false);
 		}
@@ -227,6 +231,7 @@ static int session_loop(struct session *s)
 		code = session_flush(s);
 		session_report(s, false);
 	}
+	setpriority(PRIO_PROCESS, 0, nice);
 	return code;
 }
 
@@ -275,7 +280,8 @@ static int session_finish(struct session *s, struct session_result *ret, struct 
 	session_take_kallsyms(s);
 	ring_buffer__consume(s->file_ring);
 	ring_buffer__consume(s->raw_ring);
-	ring_buffer__consume(s->sample_ring);
+	while (ring_buffer__consume(s->sample_ring) == -EAGAIN)
+		;
 	if (s->unfinished) {
 		unfinished_turn(s->unfinished, clock_mono_ns(), true);
 		p->ledger.n[LEDGER_FINISHED] = unfinished_count(s->unfinished);

@@ -24,6 +24,8 @@
 #include "session/kernel.h"
 #include "waggle.skel.h"
 
+enum { DRAIN_AT_ONCE = 4096 };
+
 static void *session_read_kallsyms(void *arg)
 {
 	struct session *s = arg;
@@ -38,7 +40,7 @@ static uint32_t session_ring_bytes(const struct capture_opts *o)
 {
 	uint64_t hz = o->frequency ? o->frequency : 10000;
 	uint64_t want = hz * (uint64_t)sysconf(_SC_NPROCESSORS_ONLN) * 600 / 2;
-	uint32_t bytes = 1 << 20;
+	uint32_t bytes = 1 << 18; /* small ones stay in the processor's caches */
 
 	while (bytes < want && bytes < 64u << 20)
 		bytes <<= 1;
@@ -53,7 +55,7 @@ static int session_on_sample(void *ctx, void *data, size_t len)
 		oracle_session_sample(s->oracle, data, len);
 	if (!s->unfinished || !unfinished_hold(s->unfinished, data, len, clock_mono_ns()))
 		intake_record(&s->intake, data, len);
-	return 0;
+	return ++s->drained % DRAIN_AT_ONCE ? 0 : -EAGAIN; /* an error makes libbpf stop here */
 }
 
 static void session_on_finished(void *ctx, const void *data, size_t len)

@@ -42,7 +42,7 @@ struct session {
 	VEC(int) watches;    /* pidfds of named targets */
 	size_t n_gone;
 	uint64_t start, cpu_before;
-	uint32_t rounds;
+	uint32_t rounds, drained;
 	enum session_end end;
 	bool over, unsettled_long;
 };

@@ -23,6 +23,10 @@
 #include "process/lookup.h"
 #include "waggle.skel.h"
 
+/* Up to this rate so many stacks are remembered as sent: more than a minute has. */
+#define CPU_RARE_HZ 250
+#define CPU_RARE_SENT 8192
+
 struct cpu_state {
 	VEC(int) events; /* one descriptor per processor */
 	struct cpu_list cpus;
@@ -60,6 +64,10 @@ static int cpu_prepare(struct waggle_bpf *skel, const struct capture_opts *o, st
 	c->skip_tgid = o->include_self ? 0 : (uint32_t)getpid();
 	skel->rodata->walk_max_frames = o->max_frames ? o->max_frames : FRAMES_USER_DEFAULT;
 	skel->rodata->walk_keep_root = o->keep_root;
+	if (o->frequency && o->frequency <= CPU_RARE_HZ) {
+		skel->rodata->sent_mask = CPU_RARE_SENT - 1;
+		bpf_map__set_max_entries(skel->maps.sent, CPU_RARE_SENT);
+	}
 	c->raw_pending = o->finish_pending;
 	return 0;
 }

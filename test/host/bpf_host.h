@@ -67,6 +67,11 @@ static inline long bpf_probe_read_user(void *to, uint32_t n, const void *from)
 	return host_user_read(to, n, (uint64_t)(uintptr_t)from);
 }
 
+static inline uint32_t bpf_get_smp_processor_id(void)
+{
+	return 0;
+}
+
 static inline uint64_t bpf_ktime_get_ns(void)
 {
 	return 1;

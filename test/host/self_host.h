@@ -19,6 +19,7 @@ enum { VMAS_MAX = 512 };
 /* -- maps --------------------------------------------------------------------------------------- */
 
 static struct walk host_walk;
+static struct kept_rules host_kept;
 static struct file_slot host_files[FILES_MAX];
 static struct unwind_rule host_rules[RULES_MAX];
 static uint32_t *host_slabs[SLABS_MAX];
@@ -40,6 +41,8 @@ static void *bpf_map_lookup_elem(void *map, const void *key)
 		return k < RULES_MAX ? &host_rules[k] : NULL;
 	if (map == &slabs)
 		return k < SLABS_MAX && host_slabs[k] ? &host_slabs[k] : NULL;
+	if (map == &kept_rules)
+		return &host_kept;
 	if (map == &jit_tables)
 		return NULL;
 	if (map == &file_ids) {

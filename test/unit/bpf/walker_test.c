@@ -174,7 +174,7 @@ static void ask_for_first_file(void)
 {
 	size_t announced = host_n_records;
 
-	memset(host_walk.known, 0, sizeof(host_walk.known));
+	memset(&host_kept, 0, sizeof(host_kept));
 	host_files[FILE_FIRST].state = FILE_ASKED;
 	walk_from_here();
 	assert_int_equal(host_walk.end, WALK_PENDING);
