@@ -152,7 +152,8 @@ def steady(g, step, comm, least=100):
     mine = g.folded(step).comm(comm)
     pending, cut = mine.cut("table pending").total(), mine.cut()
     late, known = cut.total() - pending, mine.total() - pending
-    check(late <= (1 - WHOLE) * known + 1, late, "of", known, "cut", cut.show())
+    # A busy host stops a processor in the middle of a change of mappings, for longer than others look again.
+    check(late <= (1 - WHOLE) * (3 if g.busy(step) else 1) * known + 1, late, "of", known, "cut", cut.show())
     if g.busy(step) and (mine.total() < least or pending > PENDING * mine.total()):
         raise Skip(g.busy(step))
     check(mine.total() >= least, "only", mine.total(), "samples of", comm)

@@ -110,7 +110,29 @@ static const struct unwind_rule *rule_at(const struct table *t, uint64_t offset)
 	return table_rule(t, row);
 }
 
-/* The rules that hold at some addresses of this very program are the same in an excerpt of it. */
+/* Some offsets in functions of this very program. (Not in its call stubs: their rules come off their code,
+ * which an excerpt has not.) */
+static size_t some_offsets(uint64_t *offsets, size_t room)
+{
+	const void *const functions[] = { stackfile_pack, stackfile_unpack, stackfile_free, table_build,
+					  excerpt_build, oracle_unwind, maps_parse, elf_image_open };
+	struct maps m;
+	size_t n = 0;
+
+	assert_int_equal(maps_read((uint32_t)getpid(), &m), 0);
+	for (size_t i = 0; i < sizeof(functions) / sizeof(*functions); i++) {
+		uint64_t at = (uint64_t)(uintptr_t)functions[i];
+		const struct maps_range *in = maps_find(&m, at);
+
+		assert_non_null(in);
+		for (uint64_t k = 0; k < 40 && n < room; k += 5)
+			offsets[n++] = at + k - in->start + in->offset;
+	}
+	maps_free(&m);
+	return n;
+}
+
+/* The rules that hold there are the same in an excerpt of it. */
 static void an_excerpt_has_the_rules_of_the_file(void **state)
 {
 	struct table whole = { 0 }, part = { 0 };
@@ -118,15 +140,12 @@ static void an_excerpt_has_the_rules_of_the_file(void **state)
 	uint64_t offsets[64];
 	struct buf b = { 0 };
 	int fd = open("/proc/self/exe", O_RDONLY);
-	size_t n = 0;
+	size_t n = some_offsets(offsets, 64);
 
 	assert_true(fd >= 0);
 	assert_int_equal(elf_image_open(fd, &img, NULL), 0);
 	assert_int_equal(table_build(img, &whole, NULL), 0);
-	for (size_t i = 1; i < whole.n && n < 64; i += 1 + whole.n / 64)
-		if (table_rule(&whole, i)->kind != RULE_END && table_rule(&whole, i)->kind != RULE_PLT)
-			offsets[n++] = whole.rows[i].offset;
-	assert_in_range(n, 16, 64);
+	assert_int_equal(n, 64);
 	assert_int_equal(excerpt_build(img, offsets, n, &b), 0);
 	assert_int_equal(elf_image_memory(b.data, b.len, &small, NULL), 0);
 	assert_int_equal(table_build(small, &part, NULL), 0);
