@@ -32,6 +32,7 @@ extern const struct command command_cpu;
 #define CPU_DEFAULT_SECONDS 10
 #define CPU_DEFAULT_MEMORY_MB 1024
 #define CPU_DEFAULT_OVERHEAD 1
+#define CPU_DEFAULT_DEBUG_MB 32
 #define CPU_KILL_SWITCH "/run/waggle.off"
 
 struct cpu_opts {
@@ -371,6 +372,7 @@ static int cpu_capture(const struct cpu_opts *o, const struct option_rest *rest,
 		.kill_switch = o->kill_switch,
 		.oracle_out = o->oracle_out,
 		.debugfiles = names,
+		.debug_memory = (o->names.unpack ? o->names.unpack : CPU_DEFAULT_DEBUG_MB) << 20,
 		.progress = cpu_progress,
 		.ctx = (void *)o,
 	};

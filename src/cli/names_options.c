@@ -21,6 +21,9 @@ const struct option_row names_file_options[] = {
 	  .group = "Debug files" },
 	{ "debug-file", 0, OPTION_TEXTS, AT(files), "FILE",
 	  "names for the program or library with the same build id; may be repeated" },
+	{ "debug-memory", 0, OPTION_U64, AT(unpack), "MB",
+	  "how much a file's compressed debug information may take in memory; of one with more only "
+	  "symbols are used (default: 32 while capturing, 2048 for a report)", .min = 1, .max = 1048576 },
 	{ NULL },
 };
 

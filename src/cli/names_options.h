@@ -16,6 +16,7 @@ struct names_opts {
 	struct option_texts dirs, files;
 	bool no_debuginfod;
 	uint64_t timeout; /* ns */
+	uint64_t unpack;  /* MiB */
 };
 
 #define NAMES_DEFAULTS { .timeout = 30 * UINT64_C(1000000000) }

@@ -64,9 +64,10 @@ static int report_read(const struct option_rest *rest, struct profile **ret, str
 }
 
 /* Asks again for every name that could not be found where the profile was made. */
-static int report_name(struct profile *p, struct debugfiles *where, struct err *e)
+static int report_name(struct profile *p, struct debugfiles *where, uint64_t unpack, struct err *e)
 {
-	const struct symbolizer_opts so = { .check_build_id = true, .debugfiles = where };
+	const struct symbolizer_opts so = { .check_build_id = true, .debugfiles = where,
+					    .unpack = (unpack ? unpack : 2048) << 20 };
 	struct symbolizer *s = symbolizer_new(&so);
 	int rc = s ? 0 : -ENOMEM;
 
@@ -94,7 +95,7 @@ static int report_symbolize(struct profile *p, const struct report_opts *o, stru
 	if (rc)
 		return rc;
 	names_catch_interrupt();
-	rc = report_name(p, where, e);
+	rc = report_name(p, where, o->names.unpack, e);
 	names_end(where, &o->names, o->output.quiet);
 	return rc;
 }

@@ -400,7 +400,7 @@ static void dwarf_load_supplement(struct dwarf *d, struct elf_image *img)
 	if (!d->files.supplement || !dwarf_supplement_wanted(img, &name, &id, &n) ||
 	    d->files.supplement(d->files.ctx, name, id, n, &other))
 		return;
-	if (dwarf_file_load(other, false, &d->supplement) == 0)
+	if (dwarf_file_load(other, false, 0, &d->supplement) == 0)
 		d->file.supplement = &d->supplement;
 	elf_image_free(other);
 }
@@ -434,7 +434,7 @@ int dwarf_new(struct elf_image *img, const struct dwarf_opts *opts, struct dwarf
 	d->files = opts->files;
 	d->threads = opts->threads;
 	d->memory = opts->memory ? opts->memory : MEMORY_DEFAULT;
-	rc = dwarf_file_load(img, false, &d->file);
+	rc = dwarf_file_load(img, false, opts->unpack, &d->file);
 	if (!rc) {
 		dwarf_load_supplement(d, img);
 		d->package = dwarf_package_new(&d->files);

@@ -49,6 +49,7 @@ struct dwarf_opts {
 	struct dwarf_files files;
 	unsigned int threads; /* 0: as many as processors, at most 4 */
 	size_t memory;        /* bytes kept between calls; 0: 64 MiB */
+	uint64_t unpack;      /* bytes that compressed sections may take when unpacked; 0: some GiB */
 	/* Where code is loaded (borrowed during dwarf_new()): debug information of functions the
 	 * linker dropped points elsewhere. None: everything is code. */
 	const struct elf_segment *segments;
@@ -65,7 +66,7 @@ struct dwarf_stats {
 };
 
 /* `img` is the file with the debug information; it may be freed afterwards. 0, -ENOENT when it has
- * none, -ENOMEM. */
+ * none, -EFBIG when it would have to be unpacked beyond `unpack`, -ENOMEM. */
 int dwarf_new(struct elf_image *img, const struct dwarf_opts *opts, struct dwarf **ret);
 void dwarf_free(struct dwarf *d);
 

@@ -141,7 +141,7 @@ static void sections_find(struct sections_load *l, struct elf_image *img, enum d
 	}
 }
 
-int dwarf_sections_load(struct elf_image *img, bool split, struct dwarf_sections *ret)
+int dwarf_sections_load(struct elf_image *img, bool split, uint64_t unpack, struct dwarf_sections *ret)
 {
 	struct sections_load l = {.to = ret};
 	uint64_t total = 0;
@@ -159,6 +159,8 @@ int dwarf_sections_load(struct elf_image *img, bool split, struct dwarf_sections
 	}
 	if (!ret->at[DWARF_INFO].n && !l.packed[DWARF_INFO].size)
 		rc = -ENOENT;
+	else if (unpack && total > unpack)
+		rc = -EFBIG;
 	else if (total)
 		parallel_run(0, DWARF_SECTION_MAX, sections_unpack_one, &l);
 	if (!rc && (!ret->at[DWARF_INFO].n || !ret->at[DWARF_ABBREV].n))

@@ -41,7 +41,7 @@ struct dwarf_sections {
 
 /* `split`: a .dwo or .dwp file, whose sections end in ".dwo". The image may be freed afterwards.
  * 0, -ENOENT when there is no debug information, -ENOMEM, or as elf_image_map(). */
-int dwarf_sections_load(struct elf_image *img, bool split, struct dwarf_sections *ret);
+int dwarf_sections_load(struct elf_image *img, bool split, uint64_t unpack, struct dwarf_sections *ret);
 void dwarf_sections_free(struct dwarf_sections *s);
 
 #endif

@@ -50,7 +50,7 @@ static void split_load_package(struct dwarf_package *p)
 
 	pthread_mutex_lock(&p->lock);
 	if (!p->tried && p->files->package && p->files->package(p->files->ctx, &img) == 0) {
-		dwarf_file_load(img, true, &p->file);
+		dwarf_file_load(img, true, 0, &p->file);
 		elf_image_free(img);
 	}
 	p->tried = true;
@@ -174,7 +174,7 @@ static int split_from_file(const struct dwarf_files *files, const char *comp_dir
 
 	if (!files->split || files->split(files->ctx, comp_dir, name, &img))
 		return -ENOENT;
-	rc = dwarf_file_load(img, true, &to->own);
+	rc = dwarf_file_load(img, true, 0, &to->own);
 	elf_image_free(img);
 	for (size_t i = 0; i < to->own.n_units && !rc; i++) {
 		struct dwarf_unit *u = &to->own.units[i];

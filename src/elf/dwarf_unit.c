@@ -82,12 +82,12 @@ int dwarf_units_read(struct dwarf_file *f)
 	return 0;
 }
 
-int dwarf_file_load(struct elf_image *img, bool split, struct dwarf_file *ret)
+int dwarf_file_load(struct elf_image *img, bool split, uint64_t unpack, struct dwarf_file *ret)
 {
 	int rc;
 
 	*ret = (struct dwarf_file){0};
-	rc = dwarf_sections_load(img, split, &ret->sections);
+	rc = dwarf_sections_load(img, split, unpack, &ret->sections);
 	/* A package says itself where its units are. */
 	if (!rc && !ret->sections.at[DWARF_CU_INDEX].n)
 		rc = dwarf_units_read(ret);

@@ -105,7 +105,7 @@ struct dwarf_unit {
 /* Headers of all units that may hold code or what it refers to. 0 or -ENOMEM. */
 int dwarf_units_read(struct dwarf_file *f);
 /* Sections and units of an image. 0, -ENOENT, -ENOMEM or as elf_image_map(). */
-int dwarf_file_load(struct elf_image *img, bool split, struct dwarf_file *ret);
+int dwarf_file_load(struct elf_image *img, bool split, uint64_t unpack, struct dwarf_file *ret);
 void dwarf_file_free(struct dwarf_file *f);
 /* One unit's header at c; false when it makes no sense. Moves c behind the unit. */
 bool dwarf_unit_header(struct dwarf_file *f, struct cursor *c, struct dwarf_unit *ret);

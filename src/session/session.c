@@ -156,6 +156,7 @@ static bool session_new_namer(struct session *s)
 		.once = true,
 		.kallsyms = s->kallsyms,
 		.debugfiles = s->o.debugfiles,
+		.unpack = s->o.debug_memory,
 	};
 
 	s->namer = namer_new(&o, clock_mono_ns());

@@ -16,6 +16,7 @@ struct binary {
 	int rc; /* it could not be opened */
 	enum unnamed_reason why;
 	enum unnamed_reason missing; /* why its names may be incomplete; UNNAMED_NAMED: not known better */
+	bool unread; /* it has debug information, but too much of it */
 	char *path;
 	struct debugfiles *debugfiles; /* borrowed */
 	struct elfnames *names;
@@ -126,20 +127,22 @@ static bool binary_has_debug_info(struct elf_image *img)
 	return binary_has(img, ".debug_info") || binary_has(img, ".zdebug_info");
 }
 
-static int binary_open_dwarf(struct binary *b, size_t memory, struct elf_image *img,
+static int binary_open_dwarf(struct binary *b, const struct binary_opts *from, struct elf_image *img,
 			     struct elf_image *debug)
 {
 	struct dwarf_opts o = {
 		.files = {binary_split, binary_package, binary_supplement, b},
-		.memory = memory,
+		.memory = from->memory,
+		.unpack = from->unpack,
 	};
 	int rc = -ENOENT;
 
 	o.segments = elf_image_segments(img, &o.n_segments);
 	if (debug)
 		rc = dwarf_new(debug, &o, &b->dwarf);
-	if (rc && rc != -ENOMEM)
+	if (rc && rc != -ENOMEM && rc != -EFBIG)
 		rc = dwarf_new(img, &o, &b->dwarf);
+	b->unread = rc == -EFBIG;
 	return rc == -ENOMEM ? rc : 0; /* without it there are still symbols */
 }
 
@@ -161,7 +164,7 @@ int binary_open(struct elf_image *img, const struct binary_opts *o, struct binar
 			rc = 0;
 	}
 	if (!rc)
-		rc = binary_open_dwarf(b, o->memory, img, debug);
+		rc = binary_open_dwarf(b, o, img, debug);
 	if (!rc) {
 		rc = elfnames_new(img, debug, o->once, &b->names);
 	} else {
@@ -242,6 +245,7 @@ static int binary_open_object(const struct provider_env *env, uint32_t object, s
 		.path = profile_text(env->profile, o->path),
 		.debugfiles = env->opts->debugfiles,
 		.once = env->opts->once,
+		.unpack = env->opts->unpack,
 	};
 	struct elf_image *img;
 	int rc = binary_open_image(env, object, &img, ret_why);
@@ -268,6 +272,7 @@ int binary_of_object(const struct provider_env *env, uint32_t object, struct bin
 			b->why = why;
 		}
 		*env->binary = b;
+		*env->ret_unread += b->unread;
 	}
 	*ret_why = b->why;
 	if (!b->rc && b->missing != UNNAMED_NAMED)

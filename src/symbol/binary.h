@@ -18,6 +18,7 @@ struct binary_opts {
 	struct debugfiles *debugfiles; /* where its debug file is looked for; borrowed; NULL: see there */
 	bool once;             /* as elfnames_new() */
 	size_t memory;         /* as in struct dwarf_opts */
+	uint64_t unpack;       /* the same */
 };
 
 /* Takes the image, also when it fails. 0 or -ENOMEM. Free with binary_free(). */

@@ -44,6 +44,7 @@ struct symbolizer_object {
 struct symbolizer {
 	struct symbolizer_opts opts;
 	void *shared[PROVIDERS_MAX];
+	uint64_t unread;                       /* files with more debug information than allowed */
 	struct intern keys;                    /* what identifies an object */
 	VEC(struct symbolizer_object) objects; /* by id of the key */
 };
@@ -212,7 +213,7 @@ static int symbolizer_ask(struct naming *to, size_t provider, struct symbolizer_
 
 	if (!state->tried) {
 		struct provider_env env = {&to->s->opts, to->p, &to->s->shared[provider],
-					   &o->binary, skipped, &missing};
+					   &o->binary, &to->s->unread, skipped, &missing};
 
 		rc = with->open(&env, object, &state->state, &reason);
 		if (rc == -ENOMEM)
@@ -317,6 +318,9 @@ int symbolizer_run(struct symbolizer *s, struct profile *p)
 		qsort_r(all.frames, all.n, sizeof(*all.frames), symbolizer_order, p);
 		rc = symbolizer_run_sorted(&to, all, &skipped);
 	}
+	if (s->unread > p->ledger.n[LEDGER_UNREAD]) /* files may be opened again */
+		p->ledger.n[LEDGER_UNREAD] = s->unread;
+	s->unread = 0;
 	if (skipped > p->ledger.n[LEDGER_JIT_SKIPPED]) /* maps are read again in every run */
 		p->ledger.n[LEDGER_JIT_SKIPPED] = skipped;
 	free(all.frames);

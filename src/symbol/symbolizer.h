@@ -23,6 +23,7 @@ struct symbolizer_opts {
 	bool live;          /* this is the machine and boot the profile came from: kallsyms may be used */
 	bool check_build_id;/* refuse a file whose build id differs from the object's (offline) */
 	bool no_demangle;
+	uint64_t unpack;    /* bytes that a file's compressed debug information may take; 0: some GiB */
 	bool once;          /* one run only: what was read for an object is freed after its frames, so
 			     * that the peak is the biggest file's and not the sum of all */
 	struct debugfiles *debugfiles; /* symbol/debugfile.h; borrowed; NULL = /usr/lib/debug only */
