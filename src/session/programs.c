@@ -66,7 +66,7 @@ static int programs_load(struct programs *p, struct err *e)
 {
 	int code = programs_load_maps(p);
 
-	if (code == -EPERM || code == -EACCES)
+	if (code == -EPERM) /* what the verifier refuses is -EACCES: that is the kernel, not the user */
 		return err_set(e, -EPERM,
 			       "the kernel refused to load waggle's programs (%s); run as root, or with "
 			       "CAP_BPF and CAP_PERFMON ('waggle doctor' tells what is missing)",

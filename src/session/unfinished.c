@@ -14,7 +14,7 @@
 #include "unwind/finish.h"
 #include "unwind/lookup.h"
 
-enum { HELD_MAX = 256, PROCESSES_MAX = 32, PATIENCE_MS = 900, RETRY_MS = 10 };
+enum { HELD_MAX = 256, KNOWN_MAX = 4096, PROCESSES_MAX = 32, PATIENCE_MS = 900, RETRY_MS = 10 };
 
 struct unfinished_walk { /* a raw record, and what became of it */
 	struct raw_record *raw;
@@ -279,7 +279,7 @@ static struct sample_record *unfinished_whole(struct unfinished *u, const struct
 	if (r->flags & SAMPLE_HAS_FRAMES) {
 		if (len < sizeof(*r) + bytes)
 			return NULL;
-		copy = unfinished_copy(r, sizeof(*r) + bytes);
+		copy = u->known.n < KNOWN_MAX ? unfinished_copy(r, sizeof(*r) + bytes) : NULL;
 		if (copy && VEC_PUSH(&u->known, copy) &&
 		    !map64_insert(&u->by_hash, r->hash, (uint32_t)u->known.n - 1, NULL))
 			return NULL;
