@@ -1,5 +1,5 @@
-/* stackfile_fuzz.c - files of captured stacks: the container as it is, and, because few mutations get past zstd, the
- * fields themselves packed anew. Input starts with a byte: even for the former.
+/* stackfile_fuzz.c - files of captured stacks: the container as it is, and, because few mutations get
+ * past zstd, the fields themselves packed anew. Input starts with a byte: even for the former.
  */
 #include <stdint.h>
 #include <stdlib.h>

@@ -5,7 +5,8 @@
  * them, with their programs as they are. Any reader of call frame information can use it in the
  * file's place; the code itself is not in it. A stack with its files' excerpts can be unwound anywhere.
  *
- * Not kept: code, and so the rules that are read off it (call stubs); LSDA pointers (they lead nowhere), DW_CFA_set_loc with relative addresses (nobody emits it).
+ * Not kept: code, and so the rules that are read off it (call stubs); LSDA pointers (they lead nowhere);
+ * DW_CFA_set_loc with relative addresses (nobody emits it).
  */
 #ifndef WAGGLE_UNWIND_EXCERPT_H
 #define WAGGLE_UNWIND_EXCERPT_H
