@@ -455,15 +455,6 @@ static int table_mend(struct table_build *b)
 	return rc;
 }
 
-static void table_insert(struct table_build *b, size_t at, uint64_t offset, uint16_t rule)
-{
-	struct table_row *rows = b->rows.at;
-
-	memmove(rows + at + 1, rows + at, (b->rows.n - at) * sizeof(*rows));
-	rows[at] = (struct table_row){offset, rule};
-	b->rows.n++;
-}
-
 /* Start-up code written in assembly often has no description, and every stack ends there. */
 static int table_put_entry(struct table_build *b)
 {
@@ -480,15 +471,9 @@ static int table_put_entry(struct table_build *b)
 	lo = table_lower(b, offset + 1);
 	if (lo && b->rows.at[lo - 1].rule != TABLE_END)
 		return 0;
-	if (!VEC_RESERVE(&b->rows, 2))
-		return -ENOMEM;
-	if (lo && b->rows.at[lo - 1].offset == offset)
-		b->rows.at[lo - 1].rule = table_number(b, &bottom);
-	else
-		table_insert(b, lo++, offset, table_number(b, &bottom));
-	if (lo == b->rows.n || b->rows.at[lo].offset > end)
-		table_insert(b, lo, end, TABLE_END);
-	return 0;
+	if (lo < b->rows.n && b->rows.at[lo].offset < end)
+		end = b->rows.at[lo].offset;
+	return table_override(b, &(struct mend){offset, end, bottom});
 }
 
 static int table_build_rows(struct table_build *b)

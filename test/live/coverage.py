@@ -140,7 +140,10 @@ def settled(mine, least=30):
     check(mine.total() >= least, "only", mine.total(), "samples")
     pending, exec_ = mine.cut("table pending"), mine.cut("exec")
     check(pending.total() <= 0.3 * HZ, pending.total(), "stacks cut while a table was built")
-    rest = mine.only(lambda s: s not in pending.stacks and s not in exec_.stacks)
+    # A child at the very system call it was made by has no caller yet; its parent, there too, has one.
+    unborn = mine.only(lambda s: s[1].startswith("[cut: ") and s[2:3] and s[2].lstrip("_") in ("clone", "clone3"))
+    check(unborn.total() <= 3, unborn.total(), "stacks cut in clone", unborn.show())
+    rest = mine.only(lambda s: s not in pending.stacks and s not in exec_.stacks and s not in unborn.stacks)
     cut = rest.cut()
     check(not cut.total(), cut.total(), "of", mine.total(), "cut:", cut.show())
     return rest

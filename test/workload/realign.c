@@ -24,7 +24,8 @@ FRAME uint64_t realign_wide(uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint
 
 	here[a & 63] = (char)b;
 	sized[0] = (char)c;
-	return realign_leaf(a + b + c + d + e + f) + realign_leaf(g + h) + (uint64_t)sized[0] + (uint64_t)here[5];
+	return realign_leaf(a + b + c + d + e + f) + realign_leaf(g + h) + (uint64_t)sized[0] +
+	       (uint64_t)here[5];
 }
 
 FRAME uint64_t realign_nest(uint64_t n)
