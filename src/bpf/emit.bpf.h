@@ -69,7 +69,7 @@ static __always_inline u32 raw_stack(u8 *to, u32 max, u64 sp)
 	for (u32 i = 0; i < RAW_CHUNKS; i++) {
 		u32 len = RAW_PAGE - ((sp + bytes) & (RAW_PAGE - 1));
 
-		/* Linux 6.1 forgets that a copied register is the one that was compared: allow no copy before. */
+		/* Linux 6.1 does not apply a comparison to copies made before it: allow none. */
 		asm volatile("" : "+r"(bytes));
 		if (bytes >= max)
 			break;
