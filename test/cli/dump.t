@@ -4,7 +4,7 @@
 $ printf 'int leaf(int n) { return n * 3; }\nint main(int c, char **v) { (void)v; return leaf(c) == 7; }\n' >t.c; gcc -O1 -fno-inline -fcf-protection=none -o t t.c
 $ waggle dump symbols t | awk '/ (leaf|main)$/ { print $1, $3 }' >ours; nm t | awk '/ T (leaf|main)$/ { print $1, $3 }' | sort >theirs; cmp ours theirs; wc -l <ours
 2
-$ waggle dump rows t | sed -n 's/^[0-9a-f]*  \(.*\)  leaf+0x0$/\1/p'
+$ at=$((0x$(nm t | awk '/ leaf$/ { print $1 }'))); waggle dump rows t | while read -r o rule; do case $o in *[!0-9a-f]*) ;; *) [ $((0x$o)) -gt $at ] || echo "$rule" ;; esac; done | tail -n 1 | sed 's/  .*//'
 cfa=rsp+8 rbp=same ra=cfa-8
 $ waggle dump rows t | grep -c '  bottom  _start+0x'
 1
