@@ -36,6 +36,7 @@ doctor
 $ bash try.sh waggle doctor --
 --debug-dir
 --debug-file
+--debug-memory
 --help
 --json
 
