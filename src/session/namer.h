@@ -2,9 +2,9 @@
  *
  * The profile has one writer, the session's thread. So a run of the namer takes copies of the frames that
  * have no name yet, names the copies on its thread, and the session's thread puts the names into the profile
- * when they are ready: it never waits for a symbol table. A file is read once while the capture runs, for what
- * was met of it by then, and once more at the end for the rest: reading its symbols again for every new frame
- * would cost more than the capture, and so would keeping them in memory.
+ * when they are ready: it never waits for a symbol table. A file is read once while the capture runs, for
+ * what was met of it by then, and once more at the end for the rest: reading its symbols again for every
+ * new frame would cost more than the capture, and so would keeping them in memory.
  *
  * Ownership: namer_free(). Thread safety: all calls from the session's thread; open_object of the options
  * is called from the namer's.

@@ -6,6 +6,7 @@ import truth     # noqa: F401 - each module adds its cases when it is read
 import filters   # noqa: F401
 import names     # noqa: F401
 import ledger    # noqa: F401
+import safety    # noqa: F401
 import coverage  # noqa: F401
 import jit       # noqa: F401
 import loading   # noqa: F401
