@@ -105,7 +105,8 @@ static int smallbtf_index(struct smallbtf *b)
 
 	if (b->raw->size < sizeof(*h) || h->magic != BTF_MAGIC || h->hdr_len > b->raw->size ||
 	    (uint64_t)h->hdr_len + h->type_off + h->type_len > b->raw->size ||
-	    (uint64_t)h->hdr_len + h->str_off + h->str_len > b->raw->size || !h->str_len)
+	    (uint64_t)h->hdr_len + h->str_off + h->str_len > b->raw->size || !h->str_len ||
+	    (h->hdr_len + h->type_off) % sizeof(uint32_t)) /* types are read where they lie */
 		return -EBADMSG;
 	b->types = base + h->hdr_len + h->type_off;
 	b->types_end = b->types + h->type_len;
