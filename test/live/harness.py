@@ -54,13 +54,22 @@ class Done:
         return "%s -> %s\n%s" % (" ".join(self.args), self.rc, self.err[-1500:])
 
 
+def unlimited(args):
+    """A rate that was asked for is meant: the governor, which would lower it, has tests of its own."""
+    if args[0] != WAGGLE or "-F" not in args or "--max-overhead" in args:
+        return args
+    at = args.index("-F")
+    return args[:at] + ["--max-overhead", "100"] + args[at:]
+
+
 def start(args, **how):
     """Starts a program in a session of its own; it is ended with stop(), at the latest at exit."""
+    args = unlimited([str(a) for a in args])
     how.setdefault("stdin", subprocess.DEVNULL)
     how.setdefault("stdout", subprocess.DEVNULL)
     how.setdefault("stderr", subprocess.DEVNULL)
     how.setdefault("start_new_session", True)
-    p = subprocess.Popen([str(a) for a in args], **how)
+    p = subprocess.Popen(args, **how)
     _running.append(p)
     return p
 
