@@ -4,7 +4,7 @@ dump lines beside addr2line and llvm-symbolizer in one run, as a Markdown table.
 For each file: NAMES_COUNT (10000) random addresses of its code with a fixed seed. Times are those of the whole
 process, wall and processor time; best of NAMES_ROUNDS (1) after one run that fills the page cache. "warm" is
 waggle asked again in the same process. Answers are compared with llvm-symbolizer's; "same" counts the classes
-alias, comp_dir and path of test/dwarf/chains.py, where the two mean the same. Without files: the debug files of libjvm (openjdk-17-dbg) as they are and uncompressed,
+alias, comp_dir, marker and path of test/dwarf/chains.py, where they mean the same or it errs. Without files: the debug files of libjvm (openjdk-17-dbg) as they are and uncompressed,
 libpython (libpython3.11-dbg), and a program of NAMES_UNITS (40) generated units of C++ by clang++ -O2 -g.
 """
 import os
@@ -133,7 +133,7 @@ def measure_file(what, path):
     wall, cpu = (COUNT / min(float(p[i]) for p in passes) for i in (0, 1))
     a, b = chains.parse(ours[2]), chains.parse(llvm[2])
     counts, example = chains.compare(a, b, chains.symbols(path))
-    same = counts["equal"] + sum(counts.get(c, 0) for c in ("alias", "comp_dir", "path"))
+    same = counts["equal"] + sum(counts.get(c, 0) for c in ("alias", "comp_dir", "marker", "path"))
     counts.pop("equal")
     print("| %s | %d MiB | %.2f s (%.2f) | %.2f s (%.2f) | %.2f s (%.2f) | %.1f / %.1f | %.0f k/s (%.0f) | "
           "%.2f %% | %s |" % (

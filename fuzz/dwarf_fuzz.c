@@ -1,7 +1,8 @@
 /* dwarf_fuzz.c - any bytes as the sections of debug information: addresses are asked for twice, with
  * little memory, so that units are also forgotten; what is said must make sense.
  *
- * Input: a byte of flags (1: a .dwo file is found, 2: a package; both with the same bytes), the length of every section of enum dwarf_section (16 bits), then their bytes.
+ * Input: a byte of flags (1: a .dwo file is found, 2: a package; both with the same bytes), the
+ * length of every section of enum dwarf_section (16 bits), then their bytes.
  */
 #include <elf.h>
 #include <errno.h>
@@ -112,7 +113,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static uint64_t addrs[96];
 	struct input in = {0};
-	struct dwarf_opts o = {.files = {open_split, open_package, NULL, &in}, .threads = 1, .memory = 1 << 16};
+	struct dwarf_opts o = {.files = {open_split, open_package, NULL, &in},
+			       .threads = 1, .memory = 1 << 16};
 	struct elf_image *img;
 	struct dwarf *d;
 

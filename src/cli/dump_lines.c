@@ -11,18 +11,24 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/intern.h"
 #include "symbol/binary.h"
 
 struct lines_asked {
 	uint64_t vaddr;
-	size_t at, len; /* the answer, in text */
+	size_t first, n; /* the answer, in known */
+};
+
+struct lines_known {
+	uint32_t function, file, line; /* strings; 0: unknown */
 };
 
 struct lines {
 	VEC(struct lines_asked) asked;
 	size_t *order;    /* of asked, by address */
 	uint64_t *vaddrs; /* sorted */
-	struct buf text;
+	struct intern strings; /* few and repeated: as text the answers would be many times as large */
+	VEC(struct lines_known) known;
 };
 
 static int lines_add(struct lines *l, const char *word, struct err *e)
@@ -81,18 +87,33 @@ static int lines_found(void *ctx, size_t i, const struct dwarf_line *lines, size
 	struct lines *l = ctx;
 	struct lines_asked *a = &l->asked.at[l->order[i]];
 
-	a->at = l->text.len;
+	a->first = l->known.n;
+	a->n = n;
 	for (size_t k = 0; k < n; k++) {
-		char number[16];
+		struct lines_known known = {
+			intern_puts(&l->strings, lines[k].function ? lines[k].function : ""),
+			intern_puts(&l->strings, lines[k].file ? lines[k].file : ""),
+			lines[k].line,
+		};
 
-		snprintf(number, sizeof(number), ":%" PRIu32 "\n", lines[k].line);
-		buf_puts(&l->text, lines[k].function ? lines[k].function : "??");
-		buf_putc(&l->text, '\n');
-		buf_puts(&l->text, lines[k].file ? lines[k].file : "??");
-		buf_puts(&l->text, number);
+		if (known.function == INTERN_NONE || known.file == INTERN_NONE ||
+		    !VEC_PUSH(&l->known, known))
+			return -ENOMEM;
 	}
-	a->len = l->text.len - a->at;
-	return l->text.err;
+	return 0;
+}
+
+static void lines_print(const struct lines *l, const struct lines_asked *a)
+{
+	for (size_t k = a->first; k < a->first + a->n; k++) {
+		const struct lines_known *known = &l->known.at[k];
+		const char *function = intern_get(&l->strings, known->function);
+		const char *file = intern_get(&l->strings, known->file);
+
+		printf("%s\n%s:%" PRIu32 "\n", *function ? function : "??", *file ? file : "??",
+		       known->line);
+	}
+	puts(a->n ? "" : "??\n??:0\n");
 }
 
 static int lines_open(const char *path, size_t memory, struct binary **ret, struct err *e)
@@ -128,7 +149,7 @@ static int lines_ask(struct lines *l, struct binary *b, unsigned int passes, str
 		uint64_t start = clock_mono_ns(), cpu = clock_self_cpu_ns();
 		int rc;
 
-		buf_reset(&l->text);
+		l->known.n = 0;
 		rc = binary_lines(b, l->vaddrs, l->asked.n, true, lines_found, l);
 		if (rc)
 			return err_set(e, rc, "cannot look up the addresses: %s", strerror(-rc));
@@ -159,17 +180,11 @@ int dump_lines(const char *path, const char *const *addrs, size_t n, const struc
 		rc = lines_open(path, (size_t)o->memory << 20, &b, e);
 	if (!rc)
 		rc = lines_ask(&l, b, o->passes, e);
-	for (size_t i = 0; i < l.asked.n && !rc; i++) {
-		const struct lines_asked *a = &l.asked.at[i];
-
-		if (a->len)
-			fwrite(l.text.data + a->at, 1, a->len, stdout);
-		else
-			fputs("??\n??:0\n", stdout);
-		putchar('\n');
-	}
+	for (size_t i = 0; i < l.asked.n && !rc; i++)
+		lines_print(&l, &l.asked.at[i]);
 	binary_free(b);
-	buf_free(&l.text);
+	intern_free(&l.strings);
+	VEC_FREE(&l.known);
 	VEC_FREE(&l.asked);
 	free(l.order);
 	free(l.vaddrs);

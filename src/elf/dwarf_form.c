@@ -145,10 +145,13 @@ static void form_step(const struct dwarf_unit *u, struct cursor *c, struct dwarf
 void dwarf_entry_skip(const struct dwarf_unit *u, const struct dwarf_abbrevs *a,
 		      const struct dwarf_abbrev *shape, struct cursor *c, uint64_t *ret_sibling)
 {
-	const struct dwarf_step *step = &a->steps.at[shape->step];
+	const struct dwarf_step *step, *end;
 
 	*ret_sibling = 0;
-	for (const struct dwarf_step *end = step + shape->n_steps; step < end; step++) {
+	if (!shape->n_steps)
+		return;
+	step = &a->steps.at[shape->step];
+	for (end = step + shape->n_steps; step < end; step++) {
 		if (step->kind == STEP_FIXED)
 			cursor_take(c, step->n);
 		else if (step->kind == STEP_SIBLING)

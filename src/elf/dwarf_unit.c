@@ -204,12 +204,14 @@ static void unit_head_skeleton(struct dwarf_unit *u, struct dwarf_head *h)
 }
 
 static bool unit_head_entry(struct dwarf_unit *u, struct dwarf_head *h, struct cursor *c,
-			    const struct dwarf_attr *attrs, size_t n)
+			    const struct dwarf_abbrev *shape)
 {
 	unit_head_bases(u, h);
-	for (size_t i = 0; i < n; i++)
-		unit_head_attr(h, attrs[i].name,
-			       dwarf_form_read(u, c, attrs[i].form, attrs[i].implicit));
+	for (size_t i = 0; i < shape->n_attrs; i++) {
+		const struct dwarf_attr *a = &h->abbrevs.attrs.at[shape->attr + i];
+
+		unit_head_attr(h, a->name, dwarf_form_read(u, c, a->form, a->implicit));
+	}
 	unit_head_skeleton(u, h);
 	return !c->bad;
 }
@@ -227,7 +229,7 @@ static struct dwarf_head *unit_head_new(struct dwarf_unit *u)
 
 	if (h && dwarf_abbrevs_read(u, &h->abbrevs) == 0)
 		shape = dwarf_abbrev_find(&h->abbrevs, cursor_uleb(&c));
-	if (!shape || !unit_head_entry(u, h, &c, &h->abbrevs.attrs.at[shape->attr], shape->n_attrs)) {
+	if (!shape || !unit_head_entry(u, h, &c, shape)) {
 		if (h)
 			dwarf_abbrevs_free(&h->abbrevs);
 		free(h);

@@ -18,6 +18,12 @@ samples 1 (ns since start, cpu, task, stack, values)
 $ waggle dump abi | grep unwind_rule
 unwind_rule        16 bytes
 
+$ printf 'static inline int sq(int n) { return n * n; }\nint f(int n)\n{\n\treturn sq(n) + 1;\n}\nint main(int c, char **v) { return f(c); }\n' >i.c; gcc -g -O2 -fno-ipa-icf -o i i.c; waggle dump lines i $(nm i | awk '$3 == "f" { print $1 }') | sed "s|$PWD/||"
+sq
+i.c:1
+f
+i.c:4
+|
 # Mistakes
 $ waggle dump
 ! waggle: dump needs what to dump: rows, symbols, lines, profile, abi or stats

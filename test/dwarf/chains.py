@@ -4,6 +4,7 @@ A chain is a list of (function, file, line), innermost first. differ() gives Non
 class of the difference; all but "other" are explained:
   alias      another name of the same address: there is no right one
   symbol     llvm-symbolizer calls the file what the symbol table says where there is no line; we say nothing
+  marker     llvm-symbolizer gives a function the name of a symbol that is none (of link time optimisation)
   comp_dir   llvm-symbolizer before 15 puts the compilation directory before directory 0, which is it
   path       the same file by another spelling ("a/./b", "a//b")
 """
@@ -29,11 +30,15 @@ def parse(text):
 
 
 def symbols(path):
-    """name -> address of the file's function symbols."""
+    """name -> address of the file's symbols; None -> those that are neither functions nor data."""
     out = subprocess.run(["nm", path], capture_output=True, text=True).stdout
     out += subprocess.run(["nm", "-D", "--without-symbol-versions", path],
                           capture_output=True, text=True).stdout
-    return {f[2]: f[0] for f in (s.split() for s in out.splitlines()) if len(f) == 3}
+    found = {f[2]: f[0] for f in (s.split() for s in out.splitlines()) if len(f) == 3}
+    out = subprocess.run(["readelf", "-sW", path], capture_output=True, text=True).stdout
+    found[None] = {f[7] for f in (s.split() for s in out.splitlines())
+                   if len(f) == 8 and f[3] == "NOTYPE"}
+    return found
 
 
 def differ_name(a, b, names):
@@ -41,6 +46,8 @@ def differ_name(a, b, names):
         return None
     if a in names and names[a] == names.get(b):
         return "alias"
+    if b in names[None] and a not in names[None]:
+        return "marker"
     # Constructors and destructors that are the same code, where no symbol is left of one.
     same = [re.sub(r"([CD])[1245](?=[EI])", r"\1", n) for n in (a, b)]
     return "alias" if same[0] == same[1] else "other"
@@ -72,7 +79,7 @@ def differ(ours, theirs, names):
             continue
         found.add("other" if a[2] != b[2] else differ_file(a[1], b[1]))
     found.discard(None)
-    for why in ("other", "comp_dir", "alias", "symbol", "path"):
+    for why in ("other", "comp_dir", "marker", "alias", "symbol", "path"):
         if why in found:
             return why
     return None

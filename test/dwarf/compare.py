@@ -1,6 +1,8 @@
 """compare.py WAGGLE FILE [REFERENCE] - every third address of every function: our chains against those of
 llvm-symbolizer, or against our own of REFERENCE, the same program in a form that is known to be read right.
 Prints what is different; exits with 1 when it is not explained (chains.py), or when nothing was named."""
+import os
+import re
 import subprocess
 import sys
 
@@ -31,10 +33,9 @@ if reference:
 else:
     theirs = run(["llvm-symbolizer", "--obj=" + path, "--inlines", "--functions=linkage",
                   "--no-demangle"], text)
-if reference: # the two were built in different directories
-    here, there = (p.rsplit("/", 1)[0] if "/" in p else "" for p in (path, reference))
-    there, here = there + "/", here + "/"
-    ours = [[(f, p.replace("/" + here, "/" + there), n) for f, p, n in c] for c in ours]
+if reference: # the two were built in different directories of this one
+    below = re.compile("^%s/[^/]+/" % re.escape(os.getcwd()))
+    ours, theirs = ([[(f, below.sub("", p), n) for f, p, n in c] for c in x] for x in (ours, theirs))
 counts, example = chains.compare(ours, theirs, chains.symbols(source))
 inlined = sum(len(c) > 1 and c[0][2] > 0 for c in ours)
 print("%d addresses, %d in inlined functions; %s" % (
