@@ -20,7 +20,7 @@ struct unfinished_walk { /* a raw record, and what became of it */
 	struct raw_record *raw;
 	size_t len, n; /* n: frames found */
 	uint32_t end;  /* enum walk_end; WALK_PENDING while it may still succeed */
-	bool busy;     /* the thread is at it: nobody else touches it */
+	bool busy;     /* one of the two threads is at it: the other leaves it alone */
 	uint64_t frames[FRAMES_USER_MAX];
 };
 
@@ -153,7 +153,7 @@ static void *unfinished_run(void *arg)
 		for (size_t i = 0; i < HELD_MAX && !u->stop; i++) {
 			struct unfinished_walk *w = u->walks[i];
 
-			if (!w || w->end != WALK_PENDING)
+			if (!w || w->busy || w->end != WALK_PENDING) /* busy: being given up */
 				continue;
 			w->busy = true;
 			pthread_mutex_unlock(&u->lock);
