@@ -6,6 +6,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <linux/membarrier.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -127,11 +129,17 @@ static bool tables_evict(struct tables *t, uint64_t bytes)
 	return ok;
 }
 
-/* Until what was withdrawn may be used again. */
+/* Until what was withdrawn may be used again. Programs run inside read-side critical sections of RCU, and
+ * membarrier's global command waits for a grace period of it (kernel/sched/membarrier.c): then no walk that
+ * may have seen the old words is left. Where it is not there they rest for a time that no walk lasts. */
 static void tables_rest(struct tables *t)
 {
-	uint64_t until = clock_mono_ns() + SPACE_REST_NS + WAIT_STEP_US * 1000ull;
+	uint64_t since = clock_mono_ns(), until = since + SPACE_REST_NS + WAIT_STEP_US * 1000ull;
 
+	if (!syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0)) {
+		store_rested(t->store, since);
+		return;
+	}
 	while (!__atomic_load_n(&t->stop, __ATOMIC_RELAXED) && clock_mono_ns() < until)
 		usleep(WAIT_STEP_US);
 }

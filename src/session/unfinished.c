@@ -14,7 +14,7 @@
 #include "unwind/finish.h"
 #include "unwind/lookup.h"
 
-enum { HELD_MAX = 256, KNOWN_MAX = 4096, PROCESSES_MAX = 32, PATIENCE_MS = 900, RETRY_MS = 10 };
+enum { HELD_MAX = 256, KNOWN_MAX = 4096, HOLES_MAX = 4, PROCESSES_MAX = 32, PATIENCE_MS = 900, RETRY_MS = 10 };
 
 struct unfinished_walk { /* a raw record, and what became of it */
 	struct raw_record *raw;
@@ -77,12 +77,23 @@ static const struct maps *unfinished_maps(struct unfinished *u, const struct raw
 	return &at->maps;
 }
 
+static void unfinished_unview_slabs(struct unfinished *u)
+{
+	for (uint32_t k = 0; k < u->n_slabs; k++)
+		if (u->slabs[k])
+			programs_slab_unview(u->slabs[k]);
+	u->n_slabs = 0;
+}
+
+/* Anew for every round: a slab that was given back and made again is other memory. */
 static void unfinished_view_slabs(struct unfinished *u)
 {
-	uint32_t *view;
-
-	while (u->n_slabs < SLABS_MAX && (view = programs_slab_view(u->o.programs, u->n_slabs)))
-		u->slabs[u->n_slabs++] = view;
+	unfinished_unview_slabs(u);
+	for (uint32_t k = 0; k < SLABS_MAX && k < u->n_slabs + HOLES_MAX; k++) {
+		u->slabs[k] = programs_slab_view(u->o.programs, k);
+		if (u->slabs[k])
+			u->n_slabs = k + 1;
+	}
 }
 
 struct unfinished_look {
@@ -96,7 +107,7 @@ static int unfinished_look(void *ctx, uint64_t pc, uint64_t *ret_frame, struct u
 	struct unfinished_look *l = ctx;
 	const struct maps_range *m = maps_find(l->maps, pc);
 	const char *path = m ? maps_path(l->maps, m) : "";
-	struct file_slot slot;
+	struct file_slot slot, now;
 	uint64_t offset;
 	uint32_t file;
 	uint16_t rule;
@@ -120,6 +131,9 @@ static int unfinished_look(void *ctx, uint64_t pc, uint64_t *ret_frame, struct u
 		return -EAGAIN;
 	*ret_frame = (uint64_t)file << FRAME_FILE_SHIFT | (offset & FRAME_OFFSET_MASK);
 	rule = lookup_rule(&slot, l->u->slabs, l->u->n_slabs, offset);
+	now = l->u->o.programs->files[file];
+	if (memcmp(&slot, &now, sizeof(slot)))
+		return -EAGAIN; /* its words may have been given to another file meanwhile */
 	if (!rule)
 		return -ENOENT;
 	*ret_rule = l->u->o.programs->rules[rule];
@@ -137,7 +151,6 @@ static void unfinished_try(struct unfinished *u, struct unfinished_walk *w)
 		w->end = WALK_NONE;
 		return;
 	}
-	unfinished_view_slabs(u);
 	w->end = finish_walk(w->raw, w->len, &ops, w->frames, FRAMES_USER_MAX - n_user, &w->n);
 }
 
@@ -150,6 +163,7 @@ static void *unfinished_run(void *arg)
 	while (!u->stop) {
 		bool waiting = false;
 
+		unfinished_view_slabs(u);
 		for (size_t i = 0; i < HELD_MAX && !u->stop; i++) {
 			struct unfinished_walk *w = u->walks[i];
 
@@ -224,8 +238,7 @@ void unfinished_free(struct unfinished *u)
 		free(u->known.at[i]);
 	for (size_t i = 0; i < PROCESSES_MAX; i++)
 		maps_free(&u->processes[i].maps);
-	for (uint32_t i = 0; i < u->n_slabs; i++)
-		programs_slab_unview(u->slabs[i]);
+	unfinished_unview_slabs(u);
 	VEC_FREE(&u->held);
 	VEC_FREE(&u->known);
 	map64_free(&u->by_hash);

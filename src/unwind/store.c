@@ -403,6 +403,13 @@ static void store_settle(struct store *s)
 	}
 }
 
+void store_rested(struct store *s, uint64_t since)
+{
+	pthread_mutex_lock(&s->lock);
+	space_ripen(&s->space, since + SPACE_REST_NS);
+	pthread_mutex_unlock(&s->lock);
+}
+
 static int store_add_laid_out(struct store *s, struct store_layout *c)
 {
 	struct store_pieces p;

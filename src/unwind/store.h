@@ -58,6 +58,9 @@ void store_remove(struct store *s, const struct file_slot *slot);
 
 /* What rested long enough becomes free, and empty slabs go back. Cheap; also done by store_add(). */
 void store_tidy(struct store *s);
+/* The caller knows that no walk which began before `since` (CLOCK_MONOTONIC ns) is still under way: what was
+ * removed before that is free now. */
+void store_rested(struct store *s, uint64_t since);
 
 void store_sizes(struct store *s, struct store_sizes *ret);
 

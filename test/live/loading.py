@@ -165,7 +165,8 @@ def foreign_cache():
     done = run([WAGGLE, "--cache-dir", folder + "/open", "1"])
     check(done.rc != 0 and "will not use" in done.err, done)
     # One that was not asked for is only not used.
-    done = run(["env", "WAGGLE_CACHE_DIR=" + folder + "/open", WAGGLE, "--json", "1"])
+    done = run(["env", "WAGGLE_CACHE_DIR=" + folder + "/open", WAGGLE, "--json", "--",
+                workload("split"), "0.5"])
     check(done.rc == 0, done)
     check(ledger(done)["cache_unsaved"] > 0, "not counted")
     check(os.listdir(folder + "/open") == [], "something was written there")
