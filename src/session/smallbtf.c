@@ -14,16 +14,20 @@
 
 #include <bpf/btf.h>
 
-enum { DEPTH_MAX = 16, RAW_MAX = 64 << 20 };
+#include "base/vec.h"
+
+enum { DEPTH_MAX = 16, RAW_MAX = 64 << 20, STRIDE = 32, NAMES_BITS = 8192 };
 
 struct smallbtf {
 	const struct smallbtf_raw *raw;
 	const uint8_t *types, *types_end;
 	const char *strings;
 	size_t n_strings;
-	uint32_t *at; /* offset of each type by its id */
-	uint32_t n;
+	uint32_t *at; /* offset of every STRIDE-th type, by id / STRIDE */
+	uint32_t n;   /* types */
 	const struct btf *wanted;
+	uint64_t names[NAMES_BITS / 64];  /* a bit for the hash of every name that is wanted */
+	VEC(uint32_t) structs;            /* ids of structures whose name may be wanted */
 	struct btf *out;
 };
 
@@ -98,10 +102,10 @@ static long smallbtf_tail(const struct btf_type *t)
 	return kind && kind < sizeof(fixed) ? fixed[kind] : -1;
 }
 
-static int smallbtf_index(struct smallbtf *b)
+static int smallbtf_sections(struct smallbtf *b)
 {
 	const struct btf_header *h = b->raw->data;
-	const uint8_t *base = b->raw->data, *p;
+	const uint8_t *base = b->raw->data;
 
 	if (b->raw->size < sizeof(*h) || h->magic != BTF_MAGIC || h->hdr_len > b->raw->size ||
 	    (uint64_t)h->hdr_len + h->type_off + h->type_len > b->raw->size ||
@@ -112,26 +116,59 @@ static int smallbtf_index(struct smallbtf *b)
 	b->types_end = b->types + h->type_len;
 	b->strings = (const char *)base + h->hdr_len + h->str_off;
 	b->n_strings = h->str_len;
-	if (b->strings[b->n_strings - 1])
-		return -EBADMSG;
-	b->at = malloc((h->type_len / sizeof(struct btf_type) + 2) * sizeof(*b->at));
+	return b->strings[b->n_strings - 1] ? -EBADMSG : 0;
+}
+
+/* Of a name up to the "___" of a flavour. FNV-1a (isthe.com/chongo/tech/comp/fnv), 32 bits. */
+static uint32_t smallbtf_hash(const char *name)
+{
+	uint32_t hash = 2166136261u;
+
+	for (; *name && !(name[0] == '_' && name[1] == '_' && name[2] == '_'); name++)
+		hash = (hash ^ (uint8_t)*name) * 16777619u;
+	return (hash ^ hash >> 16) % NAMES_BITS;
+}
+
+/* Through all types once: where every STRIDE-th is, and which structures may be wanted. */
+static int smallbtf_index(struct smallbtf *b)
+{
+	const uint8_t *p = b->types;
+
+	b->at = malloc(((size_t)(b->types_end - p) / sizeof(struct btf_type) / STRIDE + 2) *
+		       sizeof(*b->at));
 	if (!b->at)
 		return -ENOMEM;
-	b->n = 1; /* 0 is void */
-	for (p = b->types; (size_t)(b->types_end - p) >= sizeof(struct btf_type);) {
-		long tail = smallbtf_tail((const struct btf_type *)p);
+	for (b->n = 1; (size_t)(b->types_end - p) >= sizeof(struct btf_type); b->n++) { /* 0 is void */
+		const struct btf_type *t = (const struct btf_type *)p;
+		long tail = smallbtf_tail(t);
+		uint32_t hash;
 
-		if (tail < 0 || b->types_end - p < (long)sizeof(struct btf_type) + tail)
+		if (tail < 0 || b->types_end - p < (long)sizeof(*t) + tail)
 			return -EBADMSG;
-		b->at[b->n++] = (uint32_t)(p - b->types);
-		p += (long)sizeof(struct btf_type) + tail;
+		if (b->n % STRIDE == 0 || b->n == 1)
+			b->at[b->n / STRIDE] = (uint32_t)(p - b->types);
+		if (BTF_INFO_KIND(t->info) == BTF_KIND_STRUCT && t->name_off &&
+		    t->name_off < b->n_strings) {
+			hash = smallbtf_hash(b->strings + t->name_off);
+			if (b->names[hash / 64] >> hash % 64 & 1 && !VEC_PUSH(&b->structs, b->n))
+				return -ENOMEM;
+		}
+		p += (long)sizeof(*t) + tail;
 	}
 	return 0;
 }
 
+/* All types were walked over once, so stepping over some again is safe. */
 static const struct btf_type *smallbtf_type(const struct smallbtf *b, uint32_t id)
 {
-	return id && id < b->n ? (const struct btf_type *)(b->types + b->at[id]) : NULL;
+	const uint8_t *p;
+
+	if (!id || id >= b->n)
+		return NULL;
+	p = b->types + b->at[id / STRIDE];
+	for (uint32_t i = id / STRIDE ? id / STRIDE * STRIDE : 1; i < id; i++)
+		p += (long)sizeof(struct btf_type) + smallbtf_tail((const struct btf_type *)p);
+	return (const struct btf_type *)p;
 }
 
 static const char *smallbtf_string(const struct smallbtf *b, uint32_t at)
@@ -305,47 +342,42 @@ static int smallbtf_take(struct smallbtf *b, const struct btf_type *t)
 	return id < 0 ? id : 0;
 }
 
-/* The first letters of the names that are wanted: rules most of the kernel's out at once. */
-static void smallbtf_filter(const struct btf *wanted, uint8_t first[256][256 / 8])
+static void smallbtf_want(struct smallbtf *b)
 {
-	for (uint32_t i = 1; i < btf__type_cnt(wanted); i++) {
-		const struct btf_type *w = btf__type_by_id(wanted, i);
-		const uint8_t *name = (const uint8_t *)btf__name_by_offset(wanted, w->name_off);
+	for (uint32_t i = 1; i < btf__type_cnt(b->wanted); i++) {
+		const struct btf_type *w = btf__type_by_id(b->wanted, i);
+		uint32_t hash;
 
-		if (btf_is_struct(w) && name[0])
-			first[name[0]][name[1] / 8] |= (uint8_t)(1u << name[1] % 8);
+		if (!btf_is_struct(w) || !w->name_off)
+			continue;
+		hash = smallbtf_hash(btf__name_by_offset(b->wanted, w->name_off));
+		b->names[hash / 64] |= UINT64_C(1) << hash % 64;
 	}
 }
 
 static int smallbtf_take_all(struct smallbtf *b)
 {
-	uint8_t first[256][256 / 8] = { { 0 } };
 	int code = 0;
 
-	smallbtf_filter(b->wanted, first);
-	for (uint32_t id = 1; id < b->n && !code; id++) {
-		const struct btf_type *t = smallbtf_type(b, id);
-		const uint8_t *name;
-
-		if (BTF_INFO_KIND(t->info) != BTF_KIND_STRUCT || !t->name_off)
-			continue;
-		name = (const uint8_t *)smallbtf_string(b, t->name_off);
-		if (name[0] && first[name[0]][name[1] / 8] >> name[1] % 8 & 1)
-			code = smallbtf_take(b, t);
-	}
+	for (size_t i = 0; i < b->structs.n && !code; i++)
+		code = smallbtf_take(b, smallbtf_type(b, b->structs.at[i]));
 	return code;
 }
 
 int smallbtf_new(const struct smallbtf_raw *raw, const struct btf *wanted, struct btf **ret)
 {
 	struct smallbtf b = { .raw = raw, .wanted = wanted };
-	int code = smallbtf_index(&b);
+	int code = smallbtf_sections(&b);
 
+	smallbtf_want(&b);
+	if (!code)
+		code = smallbtf_index(&b);
 	if (!code) {
 		b.out = btf__new_empty();
 		code = b.out ? smallbtf_take_all(&b) : -ENOMEM;
 	}
 	free(b.at);
+	VEC_FREE(&b.structs);
 	if (code)
 		btf__free(b.out);
 	else
