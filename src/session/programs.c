@@ -17,6 +17,7 @@
 
 /* Raw stacks are taken off at once; these hold what comes while that is late. */
 #define RAW_RING_ORACLE (8u << 20)
+#define SLABS_MISSING 16u /* holes in a row after which there are no more */
 #define RAW_RING_PENDING (512u << 10)
 
 /* libbpf's own words, kept for the sentence: the last line it called a warning. */
@@ -265,11 +266,14 @@ uint64_t programs_map_bytes(const struct programs *p)
 
 	bpf_object__for_each_map(map, p->skel->obj)
 		bytes += programs_fd_bytes(bpf_map__fd(map));
-	for (uint32_t k = 0; k < SLABS_MAX; k++) {
+	/* Slabs are made in order; a few holes are left where some were given back. */
+	for (uint32_t k = 0, missing = 0; k < SLABS_MAX && missing < SLABS_MISSING; k++) {
 		int fd;
 
-		if (bpf_map_lookup_elem(bpf_map__fd(p->skel->maps.slabs), &k, &id))
+		if (bpf_map_lookup_elem(bpf_map__fd(p->skel->maps.slabs), &k, &id)) {
+			missing++;
 			continue;
+		}
 		fd = bpf_map_get_fd_by_id(id);
 		if (fd < 0)
 			continue;
