@@ -26,6 +26,10 @@ struct namer {
 	VEC(uint8_t) read;     /* by object of the session's profile */
 };
 
+/* What naming finds missing. */
+static const enum ledger_id namer_rows[] = { LEDGER_UNREAD, LEDGER_SPLIT_MISSING,
+					     LEDGER_DEBUG_DAMAGED, LEDGER_JIT_SKIPPED };
+
 static int namer_open(void *ctx, uint32_t object)
 {
 	struct namer *n = ctx;
@@ -171,6 +175,9 @@ static void namer_collect(struct namer *n, struct profile *p)
 	for (uint32_t i = 1; i < n->work->frames.n && i < n->frames.n; i++)
 		if (n->work->frames.at[i].n_lines && n->frames.at[i])
 			namer_take(n, p, i);
+	for (size_t i = 0; i < sizeof(namer_rows) / sizeof(*namer_rows); i++)
+		if (n->work->ledger.n[namer_rows[i]] > p->ledger.n[namer_rows[i]])
+			p->ledger.n[namer_rows[i]] = n->work->ledger.n[namer_rows[i]];
 	namer_end_run(n);
 }
 

@@ -272,7 +272,6 @@ int binary_of_object(const struct provider_env *env, uint32_t object, struct bin
 			b->why = why;
 		}
 		*env->binary = b;
-		*env->ret_unread += b->unread;
 	}
 	*ret_why = b->why;
 	if (!b->rc && b->missing != UNNAMED_NAMED)
@@ -289,6 +288,19 @@ const struct elfnames *binary_names(const struct binary *b)
 const struct dwarf *binary_dwarf(const struct binary *b)
 {
 	return b->dwarf;
+}
+
+void binary_add_gaps(const struct binary *b, struct binary_gaps *sum)
+{
+	struct dwarf_stats stats = {0};
+
+	if (!b)
+		return;
+	if (b->dwarf)
+		stats = dwarf_stats(b->dwarf);
+	sum->unread += b->unread;
+	sum->split += stats.split_missing;
+	sum->damaged += stats.damaged;
 }
 
 /* -- lines --------------------------------------------------------------------------------------------- */

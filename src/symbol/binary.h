@@ -33,6 +33,16 @@ int binary_of_object(const struct provider_env *env, uint32_t object, struct bin
 const struct elfnames *binary_names(const struct binary *b);
 const struct dwarf *binary_dwarf(const struct binary *b); /* NULL: no debug information */
 
+/* What of its debug information could not be used. */
+struct binary_gaps {
+	uint64_t unread;  /* 1: it takes more memory unpacked than is allowed */
+	uint64_t split;   /* units whose .dwo file was not found */
+	uint64_t damaged; /* units whose bytes make no sense */
+};
+
+/* Adds to *sum; `b` may be NULL. */
+void binary_add_gaps(const struct binary *b, struct binary_gaps *sum);
+
 /* dwarf_resolve(), but the function whose code it is bears the name that the symbols give it, so that
  * it is the same with and without debug information. `symbols`: also addresses that only a symbol is
  * known for. */

@@ -22,7 +22,6 @@ struct provider_env {
 	const struct profile *profile;
 	void **shared;         /* one pointer per provider for all its objects; NULL at first */
 	struct binary **binary; /* the object's file, see binary.h; NULL at first */
-	uint64_t *ret_unread;  /* add files whose debug information was left unread */
 	uint64_t *ret_skipped; /* add lines of foreign text that were not understood */
 	/* `missing`; an open() that works may put what it knows better about this object. */
 	enum unnamed_reason *ret_missing;

@@ -44,7 +44,7 @@ struct symbolizer_object {
 struct symbolizer {
 	struct symbolizer_opts opts;
 	void *shared[PROVIDERS_MAX];
-	uint64_t unread;                       /* files with more debug information than allowed */
+	struct binary_gaps gaps;               /* of binaries that were closed in this run */
 	struct intern keys;                    /* what identifies an object */
 	VEC(struct symbolizer_object) objects; /* by id of the key */
 };
@@ -213,7 +213,7 @@ static int symbolizer_ask(struct naming *to, size_t provider, struct symbolizer_
 
 	if (!state->tried) {
 		struct provider_env env = {&to->s->opts, to->p, &to->s->shared[provider],
-					   &o->binary, &to->s->unread, skipped, &missing};
+					   &o->binary, skipped, &missing};
 
 		rc = with->open(&env, object, &state->state, &reason);
 		if (rc == -ENOMEM)
@@ -246,8 +246,10 @@ static int symbolizer_run_object(struct naming *to, struct symbolizer_batch b, u
 	for (size_t i = 0; i < PROVIDERS_N && b.n && !rc; i++)
 		if (providers[i]->kinds & 1u << to->p->objects.at[object].kind)
 			rc = symbolizer_ask(to, i, o, object, &b, skipped, &why);
-	if (o && to->s->opts.once)
+	if (o && to->s->opts.once) {
+		binary_add_gaps(o->binary, &to->s->gaps);
 		symbolizer_close_object(o);
+	}
 	if (why == UNNAMED_NOT_TRIED) /* nobody knows this kind of object */
 		why = object ? UNNAMED_STRIPPED : UNNAMED_NO_OBJECT;
 	for (size_t i = 0; i < b.n && !rc; i++)
@@ -299,6 +301,24 @@ static int symbolizer_run_sorted(struct naming *to, struct symbolizer_batch all,
 	return rc;
 }
 
+static void symbolizer_at_least(uint64_t *row, uint64_t n)
+{
+	if (n > *row)
+		*row = n;
+}
+
+/* Files are opened and read again in other runs: what they lack must not add up. */
+static void symbolizer_count(struct symbolizer *s, struct ledger *l, uint64_t skipped)
+{
+	for (size_t i = 0; i < s->objects.n; i++)
+		binary_add_gaps(s->objects.at[i].binary, &s->gaps);
+	symbolizer_at_least(&l->n[LEDGER_UNREAD], s->gaps.unread);
+	symbolizer_at_least(&l->n[LEDGER_SPLIT_MISSING], s->gaps.split);
+	symbolizer_at_least(&l->n[LEDGER_DEBUG_DAMAGED], s->gaps.damaged);
+	symbolizer_at_least(&l->n[LEDGER_JIT_SKIPPED], skipped);
+	s->gaps = (struct binary_gaps){0};
+}
+
 int symbolizer_run(struct symbolizer *s, struct profile *p)
 {
 	struct symbolizer_batch all = {0};
@@ -318,11 +338,7 @@ int symbolizer_run(struct symbolizer *s, struct profile *p)
 		qsort_r(all.frames, all.n, sizeof(*all.frames), symbolizer_order, p);
 		rc = symbolizer_run_sorted(&to, all, &skipped);
 	}
-	if (s->unread > p->ledger.n[LEDGER_UNREAD]) /* files may be opened again */
-		p->ledger.n[LEDGER_UNREAD] = s->unread;
-	s->unread = 0;
-	if (skipped > p->ledger.n[LEDGER_JIT_SKIPPED]) /* maps are read again in every run */
-		p->ledger.n[LEDGER_JIT_SKIPPED] = skipped;
+	symbolizer_count(s, &p->ledger, skipped);
 	free(all.frames);
 	free(all.offsets);
 	free(all.named);
