@@ -14,7 +14,8 @@
 #include "unwind/finish.h"
 #include "unwind/lookup.h"
 
-enum { HELD_MAX = 256, KNOWN_MAX = 4096, HOLES_MAX = 4, PROCESSES_MAX = 32, PATIENCE_MS = 900, RETRY_MS = 10 };
+enum { HELD_MAX = 256, KNOWN_MAX = 4096, PROCESSES_MAX = 32 };
+enum { PATIENCE_MS = 900, RETRY_MS = 10, HOLES_MAX = 4 };
 
 struct unfinished_walk { /* a raw record, and what became of it */
 	struct raw_record *raw;
