@@ -24,7 +24,8 @@
 #include "profile/codes.h"
 #include "waggle.skel.h"
 
-enum { INTERVAL_MS = 100, INTERVAL_FAST_MS = 20, FAST_HZ = 2000, FLUSH_EVERY = 10 };
+enum { INTERVAL_MS = 200, INTERVAL_FAST_MS = 20, FAST_HZ = 2000, FLUSH_MS = 1000 };
+enum { REPORT_MS = 400 };
 enum { CHILD_GRACE_MS = 5000, SETTLE_MS = 2000 };
 enum { DRAIN_NICE = 10 };
 enum { KALLSYMS_PATIENCE_MS = 400 }; /* the ring holds samples of half a second */
@@ -117,8 +118,9 @@ static void session_report(struct session *s, bool naming)
 		.naming = naming,
 	};
 
-	if (!s->o.progress)
+	if (!s->o.progress || (!naming && now.elapsed < s->next_report))
 		return;
+	s->next_report = now.elapsed + REPORT_MS * UINT64_C(1000000);
 	s->o.source->measure(s->source, s->programs.skel, &s->profile->ledger);
 	now.lost = ledger_lost(&s->profile->ledger);
 	s->o.progress(s->o.ctx, &now);
@@ -128,15 +130,14 @@ static void session_report(struct session *s, bool naming)
 static int session_flush(struct session *s)
 {
 	bool settled = files_refresh(s->files, s->profile);
+	uint64_t elapsed = clock_mono_ns() - s->start, every = FLUSH_MS * UINT64_C(1000000);
 
 	jitwatch_update(s->jitwatch, s->profile);
-	if (!s->recording || ++s->rounds % FLUSH_EVERY)
+	if (!s->recording || elapsed < s->next_flush)
 		return 0;
-	if (!settled && !s->unsettled_long) {
-		s->unsettled_long = true; /* once is patience; twice and it goes out as it is */
-		return 0;
-	}
-	s->unsettled_long = false;
+	if (!settled && elapsed < s->next_flush + every)
+		return 0; /* that long it waits; then it goes out as it is */
+	s->next_flush = elapsed + every;
 	return recording_flush(s->recording);
 }
 

@@ -43,7 +43,7 @@ struct session_opts {
 	const char *oracle_out;   /* directory for samples the oracle disagrees on, or NULL */
 	uint64_t debug_memory;    /* bytes a file's unpacked debug information may take; 0 = no limit */
 	struct debugfiles *debugfiles; /* symbol/debugfile.h: where names are looked for; borrowed */
-	/* Called about ten times a second from the session's thread, may be NULL. */
+	/* Called a few times a second from the session's thread, may be NULL. */
 	void (*progress)(void *ctx, const struct session_progress *now);
 	void *ctx;
 };

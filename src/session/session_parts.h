@@ -42,9 +42,10 @@ struct session {
 	VEC(int) watches;    /* pidfds of named targets */
 	size_t n_gone;
 	uint64_t start, cpu_before;
-	uint32_t rounds, drained;
+	uint64_t next_flush, next_report; /* ns after the start */
+	uint32_t drained;
 	enum session_end end;
-	bool over, unsettled_long;
+	bool over;
 };
 
 /* Everything but attaching: checks, targets, programs, maps, threads. 0 or -errno with a sentence; what was
