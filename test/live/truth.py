@@ -2,6 +2,7 @@
 may be missing and nothing misplaced. The truth comes from the workloads' own CPU clocks.
 """
 import os
+import re
 import shutil
 import time
 
@@ -30,7 +31,9 @@ def check_all(mine, truth, hz):
     for p in PATHS:
         check_whole(mine, p)
     # What remains is the start of the program: execve itself, and the dynamic loader's own file.
-    cut = mine.cut().only(lambda s: not s[1].startswith(("[cut: exec", "[cut: table pending")))
+    # And the moment in which the kernel copies the page of the stack itself: nobody can read it then.
+    cut = mine.cut().only(lambda s: not s[1].startswith(("[cut: exec", "[cut: table pending")) and
+                          not (s[1] == "[cut: stack read]" and "do_wp_page" in s))
     check(not cut.total(), cut.total(), "stacks cut although the file was known:", cut.show())
     check(mine.cut().total() <= 0.002 * mine.total() + 5, mine.cut().show())
     check(n >= 0.93 * mine.total(), "only", n, "of", mine.total(), "samples are in the paths",
@@ -130,9 +133,11 @@ def short_lives(*exec_word):
     check(truth["longest_ms"] < 250, "a child lived", truth["longest_ms"], "ms: machine too busy")
     mine = captured(w).comm("short")
     chain = tuple("short_%d" % i for i in range(20, -1, -1))
-    inside = mine.only(lambda s: any(f.startswith("short_") for f in s))
+    inside = mine.only(lambda s: any(re.fullmatch(r"short_[0-9]+", f) for f in s))
     whole = inside.only(lambda s: s[1] == "_start" and all(f in s for f in chain))
-    check(inside.total() >= 0.8 * truth["cpu"] * 999, "only", inside.total(), "samples in", truth["cpu"], "s")
+    # The rest is how processes begin and end: fork, exec, the dynamic loader.
+    check(mine.total() >= 0.93 * truth["cpu"] * 999, "only", mine.total(), "samples in", truth["cpu"], "s")
+    check(inside.total() >= 0.7 * mine.total(), "only", inside.total(), "of", mine.total(), "in the work")
     check(whole.total() >= 0.99 * inside.total(), whole.total(), "of", inside.total(), "whole and named",
           inside.only(lambda s: s not in whole.stacks).show())
     cut = mine.cut()
