@@ -125,7 +125,11 @@ static struct agreement_cause agreement_judge(const struct agreement_walk *w,
 	} else if (equal < w->n) {
 		c.verdict = oracle_bottom ? VERDICT_BOTTOM_LATE : VERDICT_ORACLE_SHORT;
 	} else if (equal < o->n) {
-		c.verdict = walk_bottom ? VERDICT_BOTTOM_EARLY : VERDICT_WALK_SHORT;
+		/* A chain that ends nowhere is none: Go switches stacks where its rules say it does not,
+		 * and what lies on the other stack is left over from earlier. */
+		c.verdict = !walk_bottom			     ? VERDICT_WALK_SHORT :
+			    o->frames[o->n - 1] >> FRAME_FILE_SHIFT ? VERDICT_BOTTOM_EARLY :
+								      VERDICT_ASTRAY;
 	} else if (oracle_bottom && !walk_bottom) {
 		c.verdict = VERDICT_WALK_SHORT;
 	}
