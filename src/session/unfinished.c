@@ -90,6 +90,8 @@ static void unfinished_unview_slabs(struct unfinished *u)
 static void unfinished_view_slabs(struct unfinished *u)
 {
 	unfinished_unview_slabs(u);
+	if (!u->o.programs) /* nothing is loaded: a test */
+		return;
 	for (uint32_t k = 0; k < SLABS_MAX && k < u->n_slabs + HOLES_MAX; k++) {
 		u->slabs[k] = programs_slab_view(u->o.programs, k);
 		if (u->slabs[k])
