@@ -121,6 +121,30 @@ static int mend_clone(struct elf_image *img, const struct table *t, mends *ret)
 	return 0;
 }
 
+/* -- returns with a wrong height ------------------------------------------------------------- */
+
+/* An epilogue only takes off the stack. Where a description has the stack grow by more than a push, and
+ * there is a return, it is the description that counted in the wrong direction (OpenSSL's x25519). */
+static int mend_returns(struct elf_image *img, const struct table *t, mends *ret)
+{
+	for (size_t i = 1; i + 1 < t->n; i++) {
+		const struct unwind_rule *r = table_rule(t, i), *before = table_rule(t, i - 1);
+		uint64_t from = t->rows[i].offset, to = t->rows[i + 1].offset;
+		const uint8_t *code;
+		int rc;
+
+		if (r->kind != RULE_RSP || before->kind != RULE_RSP ||
+		    r->cfa_off <= before->cfa_off + 8 || to - from > 2 ||
+		    elf_image_bytes(img, from, to - from, &code) || code[to - from - 1] != 0xc3 ||
+		    (to - from == 2 && code[0] != 0xf3))
+			continue;
+		rc = mend_add(ret, from, to, &mend_leaf);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
 /* -- Go -------------------------------------------------------------------------------------- */
 
 /* What a Go function means for the walk. Its name may have ".abi0" behind it. */
@@ -211,6 +235,8 @@ int mend_find(struct elf_image *img, const struct table *t, mends *ret)
 	bool go = mend_is_go(img);
 	int rc = mend_clone(img, t, ret);
 
+	if (!rc)
+		rc = mend_returns(img, t, ret);
 	if (!rc && go)
 		rc = mend_go(img, ret);
 	else if (!rc && !mend_knows_signals(t) && mend_is_alone(img))

@@ -4,11 +4,14 @@
  *   sigreturn   musl's and Go's return from signal handlers is not described as such
  *   clone       glibc describes neither the system call in clone() nor what follows it in the parent,
  *               where whoever starts threads or programs spends its time
+ *   returns     OpenSSL 3.0's x25519 adds to the stack's height where it takes from it, right before it
+ *               returns
  *   Go          the functions at the bottom of goroutines' and threads' stacks, and the calls that are
  *               made on another stack than the one they came from
  *
  * Sources: glibc 2.36 sysdeps/unix/sysv/linux/x86_64/clone.S and clone3.S; musl src/signal/x86_64/
- * restore.s; Go src/runtime/asm_amd64.s and sys_linux_amd64.s (1.17 to 1.22).
+ * restore.s; OpenSSL 3.0 crypto/ec/asm/x25519-x86_64.pl; Go src/runtime/asm_amd64.s and
+ * sys_linux_amd64.s (1.17 to 1.22).
  * Thread safety: several builds may run at once, each with its own image.
  */
 #ifndef WAGGLE_UNWIND_MEND_H

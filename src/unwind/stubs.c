@@ -159,8 +159,8 @@ bool stubs_next(struct stubs *s, struct stub_row *ret)
 
 /* -- where they are -------------------------------------------------------------------------- */
 
-#define START_FAR   128u /* from the entry point to crtbegin.o's functions */
-#define START_BYTES 512u /* and to their end */
+#define START_FAR   256u /* from where it is looked for to crtbegin.o's functions */
+#define START_BYTES 640u /* and to their end */
 #define START_LOOK  17u  /* how many bytes tell the first one */
 
 /* crtbegin.o begins with deregister_tm_clones, which compares two addresses that are the same. */
@@ -175,21 +175,18 @@ static bool stubs_is_start(const uint8_t *code)
 	       memcmp(code + 1, code + 7, 4) == 0;
 }
 
-/* In libraries it is the first code, in programs it is behind the entry point. */
-static bool stubs_find_start(struct elf_image *img, struct elf_section *ret)
+static bool stubs_start_behind(struct elf_image *img, const struct elf_section *text,
+			       uint64_t vaddr, struct elf_section *ret)
 {
-	uint64_t vaddr = elf_image_entry(img), left;
-	struct elf_section text;
 	const uint8_t *code;
+	uint64_t left;
 
-	if (elf_image_section_head(img, ".text", &text) || text.type != SHT_PROGBITS)
-		return false;
-	if (vaddr < text.vaddr || vaddr - text.vaddr >= text.size)
-		vaddr = text.vaddr;
 	vaddr = (vaddr + 15) & ~UINT64_C(15);
-	left = vaddr - text.vaddr < text.size ? text.size - (vaddr - text.vaddr) : 0;
+	if (vaddr < text->vaddr || vaddr - text->vaddr >= text->size)
+		return false;
+	left = text->size - (vaddr - text->vaddr);
 	left = left < START_BYTES ? left : START_BYTES;
-	if (elf_image_bytes(img, vaddr - text.vaddr + text.offset, left, &code))
+	if (elf_image_bytes(img, vaddr - text->vaddr + text->offset, left, &code))
 		return false;
 	for (uint64_t at = 0; at <= START_FAR && at + START_LOOK <= left; at += 16) {
 		if (!stubs_is_start(code + at))
@@ -199,6 +196,32 @@ static bool stubs_find_start(struct elf_image *img, struct elf_section *ret)
 		return true;
 	}
 	return false;
+}
+
+/* The last of crtbegin.o's functions, frame_dummy, is the first one that a program calls as it starts. */
+static uint64_t stubs_first_init(struct elf_image *img)
+{
+	struct elf_section inits;
+	struct cursor c;
+
+	if (elf_image_section(img, ".init_array", &inits) || !inits.data)
+		return 0;
+	c = cursor_of(inits.data, inits.size);
+	return cursor_left(&c) >= 8 ? cursor_u64(&c) : 0;
+}
+
+/* In programs it is behind the entry point, in libraries the first code, or behind the code that some
+ * linkers move to the front: then the first initialiser tells, where the linker wrote its address. */
+static bool stubs_find_start(struct elf_image *img, struct elf_section *ret)
+{
+	uint64_t init = stubs_first_init(img);
+	struct elf_section text;
+
+	if (elf_image_section_head(img, ".text", &text) || text.type != SHT_PROGBITS)
+		return false;
+	return stubs_start_behind(img, &text, elf_image_entry(img), ret) ||
+	       stubs_start_behind(img, &text, text.vaddr, ret) ||
+	       (init > START_FAR && stubs_start_behind(img, &text, init - START_FAR, ret));
 }
 
 size_t stubs_find(struct elf_image *img, struct elf_section ret[STUBS_MAX])

@@ -110,6 +110,19 @@ static bool is_entry(const struct subject *s, uint64_t vaddr)
 	return vaddr >= entry && vaddr - entry < 128;
 }
 
+/* A return that is described as if the stack had grown right before it. */
+static bool is_mended_return(const struct subject *s, uint64_t offset,
+			     const struct unwind_rule *want, const struct unwind_rule *got)
+{
+	const uint8_t *code;
+
+	if (want->kind != RULE_RSP || got->kind != RULE_RSP || got->cfa_off != 8 || want->cfa_off <= 16 ||
+	    elf_image_bytes(s->img, offset, 2, &code))
+		return false;
+	return code[0] == 0xc3 || (code[0] == 0xf3 && code[1] == 0xc3) ||
+	       (!elf_image_bytes(s->img, offset - 1, 2, &code) && code[0] == 0xf3 && code[1] == 0xc3);
+}
+
 /* Behind the `leave` of a realigned function, where GCC says that rbp is still at rbp + 0. */
 static bool is_mended(const struct unwind_rule *want, const struct unwind_rule *got)
 {
@@ -133,7 +146,8 @@ static void check_address(const struct subject *s, const struct oracle *o, const
 		if (got.kind == RULE_END || (got.kind == RULE_BOTTOM && is_entry(s, vaddr)) ||
 		    is_padding(s, o, vaddr) || (got.kind == RULE_RSP && is_stub(s, vaddr)))
 			return;
-	} else if (unwind_rule_same(&want, &got) || is_mended(&want, &got)) {
+	} else if (unwind_rule_same(&want, &got) || is_mended(&want, &got) ||
+		   is_mended_return(s, offset, &want, &got)) {
 		++*described;
 		return;
 	}
@@ -374,12 +388,12 @@ static void debug_frame_only(void **state)
 	check_against_libdw(in_work("debugframe"), 200);
 }
 
-static uint64_t gap_symbol(const char *symbol)
+static uint64_t symbol_in(const char *file, const char *symbol)
 {
 	char command[256], line[64] = "";
 	FILE *p;
 
-	snprintf(command, sizeof(command), "nm %s/gap | sed -n 's/ . %s$//p'", work_dir, symbol);
+	snprintf(command, sizeof(command), "nm %s/%s | sed -n 's/ . %s$//p'", work_dir, file, symbol);
 	p = popen(command, "r");
 	assert_non_null(p);
 	assert_non_null(fgets(line, sizeof(line), p));
@@ -391,7 +405,7 @@ static struct unwind_rule gap_rule(const struct subject *s, const char *symbol, 
 {
 	uint64_t offset;
 
-	assert_true(elf_image_to_offset(s->img, gap_symbol(symbol), &offset));
+	assert_true(elf_image_to_offset(s->img, symbol_in("gap", symbol), &offset));
 	return rule_at(&s->t, offset + (uint64_t)plus);
 }
 
@@ -424,6 +438,60 @@ static void gaps(void **state)
 	assert_int_equal(gap_rule(&s, "_start", 0).kind, RULE_BOTTOM);
 	assert_int_equal(gap_rule(&s, "_start", 5).kind, RULE_BOTTOM);
 	assert_int_equal(gap_rule(&s, "_start", 150).kind, RULE_END);
+	subject_close(&s);
+}
+
+/* OpenSSL 3.0's x25519 counts up where it should count down, right before it returns; and a return that
+ * is a jump to an address that was pushed is left as described. */
+static void wrong_return(void **state)
+{
+	static const char source[] =
+		"	.text\n	.globl _start\n"
+		"_start:	.cfi_startproc\n	sub $72, %rsp\n	.cfi_adjust_cfa_offset 72\n"
+		"	nop\n	lea 72(%rsp), %rsp\n	.cfi_adjust_cfa_offset 88\n"
+		"wrong:	repz ret\n	.cfi_endproc\n"
+		"pushed:	.cfi_startproc\n	nop\n	push %rax\n	.cfi_adjust_cfa_offset 8\n"
+		"jump:	ret\n	.cfi_endproc\n"
+		"last:	.cfi_startproc\n	ret\n	.cfi_endproc\n";
+	struct subject s;
+	uint64_t at;
+	int rc = 0;
+
+	if (!build_here("return.S", source, "cc -nostdlib -static -o return return.S"))
+		skip();
+	assert_true(subject_open(&s, in_work("return"), &rc));
+	assert_int_equal(rc, 0);
+	assert_true(elf_image_to_offset(s.img, symbol_in("return", "wrong"), &at));
+	assert_int_equal(rule_at(&s.t, at - 1).cfa_off, 80);
+	assert_int_equal(rule_at(&s.t, at).cfa_off, 8);
+	assert_int_equal(rule_at(&s.t, at + 1).cfa_off, 8);
+	assert_int_equal(rule_at(&s.t, at + 2).cfa_off, 8); /* pushed */
+	assert_true(elf_image_to_offset(s.img, symbol_in("return", "jump"), &at));
+	assert_int_equal(rule_at(&s.t, at).cfa_off, 16);
+	subject_close(&s);
+}
+
+/* crtbegin.o's functions behind code that the linker moved to the front. */
+static void start_code_behind_cold(void **state)
+{
+	static const char source[] =
+		"__attribute__((cold, noinline)) int cold(int n) { volatile int a[200]; int s = 0;\n"
+		"  for (int i = 0; i < 200; i++) a[i] = i * n; for (int i = 0; i < 200; i++) s += a[i];\n"
+		"  __asm__ volatile(\".fill 600, 1, 0x90\"); return s; }\n"
+		"int warm(int n) { return n; }\n";
+	struct subject s;
+	uint64_t at;
+	int rc = 0;
+
+	if (!build_here("cold.c", source, "cc -O2 -shared -fPIC -fuse-ld=bfd -o cold.so cold.c"))
+		skip();
+	assert_true(subject_open(&s, in_work("cold.so"), &rc));
+	assert_int_equal(rc, 0);
+	assert_true(elf_image_to_offset(s.img, symbol_in("cold.so", "frame_dummy"), &at));
+	assert_int_equal(rule_at(&s.t, at).kind, RULE_RSP);
+	assert_int_equal(rule_at(&s.t, at).cfa_off, 8);
+	assert_true(elf_image_to_offset(s.img, symbol_in("cold.so", "deregister_tm_clones"), &at));
+	assert_int_equal(rule_at(&s.t, at).kind, RULE_RSP);
 	subject_close(&s);
 }
 
@@ -532,6 +600,8 @@ int main(void)
 		cmocka_unit_test(no_section_headers),
 		cmocka_unit_test(debug_frame_only),
 		cmocka_unit_test(gaps),
+		cmocka_unit_test(wrong_return),
+		cmocka_unit_test(start_code_behind_cold),
 		cmocka_unit_test(too_many_rules),
 		cmocka_unit_test(moved_segments),
 		cmocka_unit_test(no_information),
