@@ -19,6 +19,31 @@
 
 struct waggle_bpf;
 
+struct causes;
+
+/* What of waiting is looked at. Times are nanoseconds. */
+struct wait_opts {
+	uint32_t states;         /* only waits that began in one of these states (WAIT_STATE_ bits); 0 = any */
+	uint64_t min, max;       /* only waits at least / at most this long; 0 = no limit */
+	bool user_threads, kernel_threads; /* only these; not both */
+	bool no_idle;            /* leave out waits of the group IDLE (profile/waits.h) */
+	bool class_frames;       /* the class is the leaf of the stack */
+	uint32_t hops;           /* how far back wakers are followed; 0 = not at all */
+	bool locks;              /* tell futexes apart by their address; needs hops >= 1 */
+	uint32_t max_keys;       /* (stack, task, class) an interval can hold; 0 = the default */
+	uint64_t interval;       /* how often they are taken over; 0 = the default, a second */
+	bool check;              /* walk anew also where a stack was recognised, and count where they differ */
+	bool no_memory;          /* never recognise a stack: walk every time (for measuring) */
+	const struct causes *causes; /* borrowed; NULL = the rules that come with waggle */
+};
+
+/* As the scheduler's events say it. */
+#define WAIT_STATE_RUNNING (1u << 0)         /* preempted or yielded */
+#define WAIT_STATE_INTERRUPTIBLE (1u << 1)   /* S */
+#define WAIT_STATE_UNINTERRUPTIBLE (1u << 2) /* D */
+#define WAIT_STATE_STOPPED (1u << 3)         /* T, t */
+#define WAIT_STATE_OTHER (1u << 4)           /* I, P, .. */
+
 /* What was asked. Filled by the command line, borrowed by everyone else. Zero is the default. */
 struct capture_opts {
 	const uint32_t *pids, *tids, *cpus;
@@ -40,6 +65,7 @@ struct capture_opts {
 	bool include_self;      /* waggle itself may be sampled */
 	bool bpf_stats;         /* measure our programs' run time (costs two clock reads a run) */
 	uint64_t memory_cap;    /* bytes the profile may grow to */
+	struct wait_opts waits; /* for off and wall */
 };
 
 enum cpu_event { EVENT_AUTO, EVENT_CYCLES, EVENT_CPU_CLOCK };
