@@ -250,12 +250,10 @@ int capture_run(const struct capture_job *job, int argc, char **argv)
 	struct filter_set filter = { 0 };
 	struct err e = { 0 };
 	int exit_code = EXIT_DONE;
-	int code = source_by_name(job->source)
-			   ? 0
-			   : err_set(&e, -ENOTSUP, "this build has no source '%s'", job->source);
+	int code = filter_set_new(&job->options->filter, &filter, &e);
 
-	if (!code)
-		code = filter_set_new(&job->options->filter, &filter, &e);
+	if (!code && !source_by_name(job->source))
+		code = err_set(&e, -ENOTSUP, "this build has no source '%s'", job->source);
 	if (!code) {
 		capture_tune_memory();
 		capture_signals();
