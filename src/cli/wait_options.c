@@ -78,7 +78,9 @@ static uint32_t wait_state(const char *word, size_t len)
 	if (len && word[0] >= '0' && word[0] <= '9') {
 		unsigned long number = strtoul(word, &end, 0);
 
-		return end == word + len && number <= UINT32_MAX ? wait_states_of_number((uint32_t)number) : 0;
+		if (end != word + len || number > UINT32_MAX)
+			return 0;
+		return wait_states_of_number((uint32_t)number);
 	}
 	for (size_t i = 0; len == 1 && i < sizeof(wait_states) / sizeof(*wait_states); i++)
 		if (wait_states[i].letter == *word)

@@ -110,7 +110,7 @@ static void head_ledger(struct html_data *d)
 	out_printf(d->to,
 		   "\"ledger\":{\"known\":%s,\"lost\":%" PRIu64 ",\"taken\":%" PRIu64
 		   ",\"whole\":%.6f,\"user_stacks\":%" PRIu64 ",\"damaged\":%" PRIu64 ",\"rows\":[",
-		   l->n[LEDGER_EXPECTED] || l->n[LEDGER_TICKS] ? "true" : "false", ledger_lost(l),
+		   ledger_is_kept(l) ? "true" : "false", ledger_lost(l),
 		   l->n[LEDGER_TAKEN], ledger_whole_share(l), l->n[LEDGER_STACKS_USER],
 		   l->n[LEDGER_LOST_DAMAGE] + l->n[LEDGER_LOST_DAMAGE_BYTES] +
 			   l->n[LEDGER_SKIPPED_LINES]);

@@ -1,5 +1,5 @@
-/* text.h - the sections of the terminal report, from text.c, text_waits.c and text_ledger.c. Private to src/format.
- * Each ends with a newline and writes nothing at all when it has nothing to say. 0 or -ENOMEM.
+/* text.h - the sections of the terminal report, from text.c, text_waits.c and text_ledger.c. Private to
+ * src/format. Each ends with a newline and writes nothing at all when it has nothing to say. 0 or -ENOMEM.
  */
 #ifndef WAGGLE_FORMAT_TEXT_H
 #define WAGGLE_FORMAT_TEXT_H

@@ -274,7 +274,8 @@ static void waits_functions(const struct text_waits *t, const struct text_frames
 	size_t end = first;
 
 	while (end < f->n) {
-		uint32_t more = page_name_width(calltree_name(t->w->tree, f->node[end])) + (end > first ? 3 : 0);
+		uint32_t arrow = end > first ? 3 : 0;
+		uint32_t more = page_name_width(calltree_name(t->w->tree, f->node[end])) + arrow;
 		uint32_t left_out = end + 1 < f->n ? dots + 3 : 0;
 
 		if (end > first && used + more + left_out > room)
