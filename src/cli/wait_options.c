@@ -41,6 +41,11 @@ const struct option_row wait_options[] = {
 	  .min = 1024, .max = 16777216 },
 	{ "interval", 0, OPTION_DURATION, AT(interval), "TIME",
 	  "how often they are taken over from the kernel (default 1s)" },
+	{ "check-recognised", 0, OPTION_FLAG, AT(check), NULL,
+	  "walk again where a stack was recognised as one the thread had waited in before, and count where "
+	  "the two differ (none ever should)" },
+	{ "always-walk", 0, OPTION_FLAG, AT(always_walk), NULL,
+	  "never recognise a stack: walk at every wait (for comparing the cost)" },
 	{ NULL },
 };
 #undef AT
@@ -133,6 +138,8 @@ int wait_options_check(const struct wait_cli *o, struct output_opts *output, str
 		.user_threads = o->user_threads,
 		.kernel_threads = o->kernel_threads,
 		.no_idle = o->no_idle,
+		.check = o->check,
+		.no_memory = o->always_walk,
 		.hops = o->hops ? o->hops : wakers,
 		.locks = o->locks,
 		.max_keys = o->max_keys,
