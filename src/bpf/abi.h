@@ -149,6 +149,21 @@ struct unwind_rule {
 #define SAMPLE_IN_KERNEL 2u  /* the tick hit kernel code */
 #define SAMPLE_KERNEL_FULL 4u/* the kernel part reached its limit */
 
+/* What a record in the ring of samples is. Only samples are counted as such. */
+enum record_kind {
+	RECORD_SAMPLE, /* a timer tick */
+	RECORD_STACK,  /* frames of a stack that waits are counted by (struct wait_key) */
+	RECORD_TASK,   /* the names of a thread; no frames */
+	RECORD_CHAIN,  /* three words: the waker's stack, the stack it had waited in, the chain of that wait */
+};
+
+/* What a thread that waits was doing: why it waits is told from this and the kernel's functions. */
+#define CAUSE_SYSCALL 0x3ffu    /* its system call's number + 1, 0 = in none */
+#define CAUSE_IOWAIT 0x400u
+#define CAUSE_KERNEL_THREAD 0x800u
+#define CAUSE_WAKER 0x1000u     /* not a wait: the stack of who ended one */
+#define CAUSE_READY 0x2000u     /* it did not wait for anything but a processor */
+
 /* One timer tick. Followed by n_kernel + n_user words when SAMPLE_HAS_FRAMES, leaf first. */
 struct sample_record {
 	uint64_t time;  /* CLOCK_MONOTONIC ns */
@@ -161,7 +176,9 @@ struct sample_record {
 	uint8_t flags;
 	uint16_t weight;    /* ticks of the asked rate this one stands for: 1, or more when slowed */
 	uint32_t skipped;   /* user frames nearest to the leaf that were left out (keep the bottom) */
-	uint32_t unused;
+	uint16_t cause;     /* STACK: what the thread was doing, see CAUSE_ */
+	uint8_t kind;       /* enum record_kind */
+	uint8_t unused;
 	char comm[COMM_LEN];    /* the thread */
 	char process[COMM_LEN]; /* its process (thread group leader) */
 };
@@ -224,6 +241,107 @@ struct tick_stats {
 	uint64_t known;     /* of them, frames whose rule was remembered */
 };
 
+/* -- waiting (off.bpf.c) -------------------------------------------------------------------------- */
+
+enum wait_kind {
+	KIND_ON_CPU,
+	KIND_BLOCKED,   /* until it was woken */
+	KIND_RUN_QUEUE, /* from there on, until it ran */
+	KIND_PREEMPTED,
+	KIND_YIELDED,
+	KIND_THROTTLED,
+	KIND_MAX
+};
+
+/* Stacks that are none. */
+#define STACK_NOT_WALKED 0u /* time whose stack was not taken, to save work */
+#define STACK_UNSEEN 1u     /* the thread waited before anybody looked */
+
+/* Waits are counted by this. */
+struct wait_key {
+	uint64_t stack; /* hash of a STACK record, or STACK_ */
+	uint64_t chain; /* hash of a CHAIN record, 0 = nobody asked, or nobody was seen */
+	uint64_t lock;  /* the futex's address, 0 = none, or nobody asked */
+	uint32_t tid;
+	uint8_t kind;   /* enum wait_kind */
+	uint8_t log2;   /* of the wait's whole length in ns, rounded down */
+	uint16_t zero;
+};
+
+struct wait_sum {
+	uint64_t ns, longest;
+	uint64_t count; /* of waits; 0 for the parts of one that are counted by their own chains */
+};
+
+/* What is known of a thread. */
+struct wait_thread {
+	uint64_t since;  /* when it was switched in or out, CLOCK_MONOTONIC ns */
+	uint64_t woken;  /* when it was woken since then, 0 = not yet */
+	uint64_t on_ns;  /* time on a processor, up to `since` */
+	uint64_t stack;  /* out: where */
+	uint64_t lock;
+	uint32_t tgid;
+	uint8_t out;     /* 1: it is not on a processor */
+	uint8_t kind;    /* out: enum wait_kind, BLOCKED or a way to be ready */
+	uint8_t held;    /* throttled when it was woken */
+	uint8_t again;   /* its stack met a table still being built: worth another look */
+	char comm[COMM_LEN];
+};
+
+/* States that waits begin in, as the scheduler's events say it. */
+#define WAIT_BIT_RUNNING 1u         /* preempted or yielded */
+#define WAIT_BIT_INTERRUPTIBLE 2u   /* S */
+#define WAIT_BIT_UNINTERRUPTIBLE 4u /* D */
+#define WAIT_BIT_STOPPED 8u         /* T, t */
+#define WAIT_BIT_OTHER 16u          /* I, P, .. */
+
+#define HOPS_MAX 8
+#define ASLEEP_STACK (64u << 10)
+#define WAIT_THREADS_DEFAULT 65536u
+#define WAIT_KEYS_DEFAULT 262144u
+
+/* Who ended a wait, and who ended the waker's own: a part of the wait for each, latest first. */
+struct wait_hop {
+	uint64_t chain; /* hash of a CHAIN record */
+	uint64_t from;  /* the part begins here; it ends where the one before it begins */
+};
+
+/* The wakers of a thread's current wait, and its last wait with its wakers. */
+struct wait_wakers {
+	uint64_t stack, start, end; /* of the last wait; stack 0 = there was none */
+	uint32_t n, last_n;
+	struct wait_hop hop[HOPS_MAX], last[HOPS_MAX];
+};
+
+/* A thread's stack as it was found once, to be recognised: see recall.bpf.h. */
+#define RECALL_SLOTS 8192u
+#define RECALL_USER 192u
+#define RECALL_KERNEL 64u
+
+/* Counters per CPU: every way a switch can end. */
+struct wait_stats {
+	uint64_t switches;   /* away from a thread that was asked for */
+	uint64_t walked, recalled, spared; /* its stack was .. ; spared: not taken */
+	uint64_t checked, wrong; /* of those recalled: walked all the same; and it was another */
+	uint64_t filtered;   /* waits that were not asked for */
+	uint64_t no_key, no_thread; /* found no room */
+	uint64_t unseen;     /* waits whose wake-up was not seen */
+	uint64_t asleep;     /* threads found asleep */
+	uint64_t busy;       /* scratch was in use */
+	uint64_t ring_full;
+	uint64_t run_ns;
+};
+
+struct wait_config {
+	uint64_t min, max;     /* ns; 0 = no limit */
+	uint32_t states;       /* WAIT_STATE_ bits, 0 = any */
+	uint32_t hops;         /* 0 = wakers are not looked at */
+	uint32_t locks;
+	uint32_t user_threads, kernel_threads;
+	uint32_t check, no_recall;
+	uint32_t everything;   /* 1: all threads are wanted, none need be asked */
+};
+
 /* -- configuration: written to .rodata before the load ----------------------------------------- */
 
 /* The start-up self-test: addresses of our own process that the mapping walk is asked about. */
@@ -259,6 +377,13 @@ struct capture_control {
 	uint32_t max_frames; /* user frames, at most those of cpu_config; 0 = those */
 };
 
+_Static_assert(sizeof(struct wait_key) == 32, "abi");
+_Static_assert(sizeof(struct wait_sum) == 24, "abi");
+_Static_assert(sizeof(struct wait_thread) == 64, "abi");
+_Static_assert(sizeof(struct wait_hop) == 16, "abi");
+_Static_assert(sizeof(struct wait_wakers) == 288, "abi");
+_Static_assert(sizeof(struct wait_stats) == 112, "abi");
+_Static_assert(sizeof(struct wait_config) == 48, "abi");
 _Static_assert(sizeof(struct capture_control) == 8, "abi");
 _Static_assert(sizeof(struct file_key) == 32, "abi");
 _Static_assert(sizeof(struct jit_key) == 16, "abi");

@@ -5,102 +5,9 @@
  */
 #include "bpf/maps.bpf.h"
 #include "bpf/emit.bpf.h"
+#include "bpf/event.bpf.h"
 
 #include <bpf/bpf_core_read.h>
-
-const volatile struct cpu_config cpu_config = {};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, u32);
-	__type(value, u32);
-	__uint(max_entries, TARGETS_MAX);
-} target_pids SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, u32);
-	__type(value, u32);
-	__uint(max_entries, TARGETS_MAX);
-} target_tids SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_CGROUP_ARRAY);
-	__uint(key_size, sizeof(u32));
-	__uint(value_size, sizeof(u32));
-	__uint(max_entries, CGROUPS_MAX);
-} target_cgroups SEC(".maps");
-
-static __always_inline bool comm_is(const char *comm)
-{
-	for (int i = 0; i < COMM_LEN; i++) {
-		if (comm[i] != cpu_config.comm[i])
-			return false;
-		if (!comm[i])
-			break;
-	}
-	return true;
-}
-
-static __always_inline bool tick_in_cgroups(void)
-{
-	for (u32 i = 0; i < CGROUPS_MAX && i < cpu_config.n_cgroups; i++)
-		if (bpf_current_task_under_cgroup(&target_cgroups, i) == 1)
-			return true;
-	return false;
-}
-
-static __always_inline bool tick_wanted(u32 tgid, u32 tid, struct sample_record *r)
-{
-	if (tgid == cpu_config.skip_tgid && tgid)
-		return false;
-	if (cpu_config.filter_pids && !bpf_map_lookup_elem(&target_pids, &tgid))
-		return false;
-	if (cpu_config.filter_tids && !bpf_map_lookup_elem(&target_tids, &tid))
-		return false;
-	if (cpu_config.filter_comm && !comm_is(r->comm) && !comm_is(r->process))
-		return false;
-	if (cpu_config.n_cgroups && !tick_in_cgroups())
-		return false;
-	return true;
-}
-
-/* DWARF numbers of the saved registers. They must all be read before the first branch on one of them:
- * clang may otherwise merge two reads of the context into one the verifier refuses. */
-static __always_inline void regs_take(struct walk *w, const struct pt_regs *r)
-{
-	w->regs[0] = r->ax;
-	w->regs[1] = r->dx;
-	w->regs[2] = r->cx;
-	w->regs[3] = r->bx;
-	w->regs[4] = r->si;
-	w->regs[5] = r->di;
-	w->regs[6] = r->bp;
-	w->regs[7] = r->sp;
-	w->regs[8] = r->r8;
-	w->regs[9] = r->r9;
-	w->regs[10] = r->r10;
-	w->regs[11] = r->r11;
-	w->regs[12] = r->r12;
-	w->regs[13] = r->r13;
-	w->regs[14] = r->r14;
-	w->regs[15] = r->r15;
-	w->ip = r->ip;
-}
-
-/* Mixes the first n frames into the hash. */
-VERIFIED_ONCE int hash_kernel(struct walk *w, u32 n)
-{
-	if (!w)
-		return 0;
-	for (u32 i = 0; i < FRAMES_KERNEL_MAX && i < n; i++) {
-		w->hash = (w->hash ^ w->frames[i]) * 0x9e3779b97f4a7c15ull;
-		w->hash ^= w->hash >> 32;
-	}
-	return 0;
-}
 
 /* The kernel's part of the stack, straight into the record. */
 static __always_inline u32 tick_kernel(struct bpf_perf_event_data *ctx, struct walk *w)
@@ -121,6 +28,7 @@ static __always_inline void tick_walk(struct bpf_perf_event_data *ctx, struct wa
 	u32 n_kernel = 0, n_user = 0;
 
 	w->hash = 0;
+	w->n_reads = READS_OFF;
 	w->n = 0;
 	w->end = WALK_NONE;
 	w->end_file = 0;
@@ -190,7 +98,7 @@ int cpu_tick(struct bpf_perf_event_data *ctx)
 	r = &w->record;
 	bpf_get_current_comm(r->comm, sizeof(r->comm));
 	BPF_CORE_READ_INTO(&r->process, task, group_leader, comm);
-	if (!tick_wanted(id >> 32, (u32)id, r)) {
+	if (!task_wanted(id >> 32, (u32)id, r)) {
 		st->filtered++;
 		return 0;
 	}

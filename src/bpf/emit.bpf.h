@@ -10,19 +10,6 @@
 
 #include "bpf/maps.bpf.h"
 
-#define SENT_SLOTS 65536
-
-/* Slots in use - 1, a power of two less one; set before the load. At a low rate few are enough, and stay in
- * the processor's caches. */
-const volatile uint32_t sent_mask = SENT_SLOTS - 1;
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__type(key, u32);
-	__type(value, u64);
-	__uint(max_entries, SENT_SLOTS);
-} sent SEC(".maps");
-
 static __always_inline void emit_sample(struct walk *w, struct tick_stats *st)
 {
 	struct sample_record *r = &w->record;
@@ -45,6 +32,26 @@ static __always_inline void emit_sample(struct walk *w, struct tick_stats *st)
 	st->taken++;
 	if (seen)
 		*seen = r->hash;
+}
+
+/* Frames that waits are counted by, once. False when there was no room: it is tried again. */
+static __always_inline bool emit_stack(struct walk *w)
+{
+	struct sample_record *r = &w->record;
+	u32 slot = (u32)(r->hash ^ r->hash >> 32) & sent_mask;
+	u64 *seen = bpf_map_lookup_elem(&sent, &slot);
+	u64 n = (u64)r->n_kernel + r->n_user;
+
+	if (seen && *seen == r->hash)
+		return true;
+	if (n > FRAMES_KERNEL_MAX + FRAMES_USER_MAX)
+		n = FRAMES_KERNEL_MAX + FRAMES_USER_MAX;
+	r->flags |= SAMPLE_HAS_FRAMES;
+	if (bpf_ringbuf_output(&sample_ring, r, sizeof(*r) + n * sizeof(u64), BPF_RB_NO_WAKEUP))
+		return false;
+	if (seen)
+		*seen = r->hash;
+	return true;
 }
 
 #define RAW_PAGE 4096u

@@ -58,6 +58,10 @@ struct pt_regs {
 #error "the walker's register seam is filled for x86-64 only"
 #endif
 
+/* The futex call, and the register of its first argument by DWARF number. */
+#define SYSCALL_FUTEX 202u
+#define FUTEX_ADDRESS 5
+
 struct bpf_perf_event_data {
 	struct pt_regs regs;
 	u64 sample_period, addr;
@@ -189,6 +193,35 @@ struct signal_struct {
 	struct atomic live;
 };
 
+struct cfs_rq {
+	int throttle_count; /* of it and of the groups above it */
+};
+
+struct sched_entity {
+	struct cfs_rq *cfs_rq;
+};
+
+struct task_struct___throttled { /* 6.18: threads are held back one by one */
+	bool throttled;
+};
+
+struct kernfs_node {
+	struct kernfs_node *parent; /* up to 6.14 */
+	u64 id;
+};
+
+struct kernfs_node___rcu { /* 6.15 */
+	struct kernfs_node *__parent;
+};
+
+struct cgroup {
+	struct kernfs_node *kn;
+};
+
+struct css_set {
+	struct cgroup *dfl_cgrp;
+};
+
 struct task_struct {
 	unsigned int flags;
 	int pid, tgid;
@@ -198,14 +231,35 @@ struct task_struct {
 	struct signal_struct *signal;
 	struct uprobe_task *utask;
 	u64 start_time, self_exec_id;
+	unsigned int __state;
+	int on_cpu;
+	void *stack;
+	struct sched_entity se;
+	struct css_set *cgroups;
 	unsigned int in_execve : 1;
+	unsigned int in_iowait : 1;
+};
+
+struct bpf_iter__task {
+	struct task_struct *task;
 };
 
 #ifdef __BPF__
 #pragma clang attribute pop
 #endif
 
+#define CGROUP_DEPTH_MAX 16
+#define E_NO_ROOM 7 /* E2BIG: a map is full */
 #define PF_KTHREAD 0x00200000
+
+/* Bits of the state that the scheduler's events tell (include/linux/sched.h). */
+#define TASK_INTERRUPTIBLE 0x1u
+#define TASK_UNINTERRUPTIBLE 0x2u
+#define TASK_STOPPED 0x4u
+#define TASK_TRACED 0x8u
+#define TASK_DEAD 0x80u
+
+#define KERNEL_STACK_BYTES (16u << 10) /* x86-64; more with KASAN, where nothing is recognised then */
 #define VM_EXEC 0x00000004
 
 #endif

@@ -12,12 +12,12 @@
 #define WAGGLE_BPF_MAPPING_H
 
 #include "bpf/maps.bpf.h"
+#include "bpf/owner.bpf.h"
 
 #include <bpf/bpf_core_read.h>
 
 /* Ids of files, handed out here so that frames of a file have their name before its table is built. */
 uint32_t next_file = FILE_FIRST;
-uint32_t jit_changes = 0; /* user space counts up when it gives or takes a table of generated code */
 
 enum { MAPLE_DEPTH_MAX = 8, PAGE_BYTES = 4096, PATH_STEPS_MAX = 40, PATH_PART_MAX = 128 };
 /* enum maple_type in include/linux/maple_tree.h; the layouts below are checked at start-up. */
@@ -293,22 +293,6 @@ static __always_inline u32 mapping_find(struct walk *w, u64 addr)
 	return mapping_look_up(w, addr);
 }
 
-/* The state of the address space as one number; 0 when the kernel has none or it is being changed. */
-static __always_inline u64 mapping_sequence(struct mm_struct *mm)
-{
-	struct mm_struct___seqcount *counted = (void *)mm;
-	struct mm_struct___counted *simple = (void *)mm;
-	u32 seq;
-
-	if (bpf_core_field_exists(counted->mm_lock_seq.sequence)) {
-		seq = BPF_CORE_READ(counted, mm_lock_seq.sequence);
-		return seq & 1 ? 0 : (u64)seq + 1;
-	}
-	if (bpf_core_field_exists(simple->mm_lock_seq))
-		return (u64)(u32)BPF_CORE_READ(simple, mm_lock_seq) + 1;
-	return 0;
-}
-
 /* Keeps what the last walk on this processor found if the address space is the same and unchanged: the
  * same mm of the same process since the same exec, and nothing mapped or unmapped since. */
 static __always_inline void mapping_begin(struct walk *w, struct task_struct *task)
@@ -316,12 +300,7 @@ static __always_inline void mapping_begin(struct walk *w, struct task_struct *ta
 	struct mapping_owner now = {};
 	bool same;
 
-	now.mm = (u64)BPF_CORE_READ(task, mm);
-	now.sequence = mapping_sequence((void *)now.mm);
-	if (now.sequence) /* 33 bits of it are used */
-		now.sequence += (u64)*(volatile uint32_t *)&jit_changes << 34;
-	now.born = BPF_CORE_READ(task, group_leader, start_time);
-	now.exec = BPF_CORE_READ(task, self_exec_id);
+	owner_read(task, &now);
 	same = now.sequence && now.mm == w->owner.mm && now.sequence == w->owner.sequence &&
 	       now.born == w->owner.born && now.exec == w->owner.exec;
 	w->owner = now;

@@ -120,13 +120,64 @@ MAP_SCOPE struct {
 	__uint(max_entries, 4096);
 } raw_ring SEC(".maps");
 
+/* Who is looked at. */
+MAP_SCOPE struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, u32);
+	__type(value, u32);
+	__uint(max_entries, TARGETS_MAX);
+} target_pids SEC(".maps");
+
+MAP_SCOPE struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, u32);
+	__type(value, u32);
+	__uint(max_entries, TARGETS_MAX);
+} target_tids SEC(".maps");
+
+MAP_SCOPE struct {
+	__uint(type, BPF_MAP_TYPE_CGROUP_ARRAY);
+	__uint(key_size, sizeof(u32));
+	__uint(value_size, sizeof(u32));
+	__uint(max_entries, CGROUPS_MAX);
+} target_cgroups SEC(".maps");
+
+/* Which stacks were sent, by hash; see emit.bpf.h. */
+#define SENT_SLOTS 65536
+
+MAP_SCOPE struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, u32);
+	__type(value, u64);
+	__uint(max_entries, SENT_SLOTS);
+} sent SEC(".maps");
+
+/* The stack of a thread that sleeps, which only its reader can copy. */
+struct stack_copy {
+	u8 bytes[ASLEEP_STACK + CHUNK_BYTES];
+};
+
+MAP_SCOPE struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, u32);
+	__type(value, struct stack_copy);
+	__uint(max_entries, 1);
+} stack_copy SEC(".maps");
+
 #ifndef WAGGLE_DEFINE_MAPS
 extern const volatile uint32_t walk_max_frames;
+extern const volatile uint32_t sent_mask;
+extern const volatile struct cpu_config cpu_config;
 extern struct capture_control control;
 #endif
 
 /* Walks the current task's user stack from the registers in scratch slot `slot`; in unwind.bpf.c.
  * Frames, their number, the end and the hash are left in the slot. */
 int walk_user(u32 slot);
+
+/* Mixes the first n frames into the slot's hash; in unwind.bpf.c. */
+int hash_kernel(struct walk *w, u32 n);
 
 #endif

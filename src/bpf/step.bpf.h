@@ -1,13 +1,12 @@
 /* step.bpf.h - from one frame's registers to its caller's, by an unwind rule or by frame pointers.
  *
- * Stack memory is read in chunks. Everything works on struct walk alone, and every way to fail is a row of
- * ends.def. unwind/finish.c steps through copies of stacks with the same code in user space: all it asks
- * of its surroundings is bpf_probe_read_user().
+ * Everything works on struct walk alone, and every way to fail is a row of
+ * ends.def. unwind/finish.c steps through copies of stacks with the same code in user space.
  */
 #ifndef WAGGLE_BPF_STEP_H
 #define WAGGLE_BPF_STEP_H
 
-#include "bpf/walk.bpf.h"
+#include "bpf/words.bpf.h"
 
 /* struct walk's regs_known, by DWARF number. */
 #define REGS_ALL 0xffffu
@@ -16,44 +15,6 @@
 
 /* A frame pointer further away than this is taken for some other value. */
 #define FP_REACH (1u << 20)
-
-enum { STACK_PAGE = 4096 };
-
-/* -- the stack ---------------------------------------------------------------------------------- */
-
-/* Fills the chunk from addr on, not beyond the page: the next one may be absent. 0, or -1 when the memory
- * cannot be read. */
-VERIFIED_ONCE int stack_fill(struct walk *w, u64 addr)
-{
-	u64 len = STACK_PAGE - (addr & (STACK_PAGE - 1));
-
-	if (!w)
-		return -1;
-	if (len > CHUNK_BYTES)
-		len = CHUNK_BYTES;
-	if (len < 8)
-		len = 8;
-	w->chunk_end = 0;
-	if (bpf_probe_read_user(w->chunk, len, (void *)addr))
-		return -1;
-	w->chunk_start = addr;
-	w->chunk_end = addr + len;
-	return 0;
-}
-
-/* Reads a word of user stack through the chunk buffer. 0, or -1 when the memory cannot be read. */
-static __always_inline int stack_word(struct walk *w, u64 addr, u64 *ret)
-{
-	u64 at = addr - w->chunk_start;
-
-	if (at >= CHUNK_BYTES || addr + 8 > w->chunk_end) {
-		if (stack_fill(w, addr))
-			return -1;
-		at = 0;
-	}
-	*ret = *(u64 *)(w->chunk + at);
-	return 0;
-}
 
 VERIFIED_ONCE u32 step_frame_pointer(struct walk *w, u32 otherwise)
 {
@@ -86,8 +47,11 @@ VERIFIED_ONCE u32 step_signal(struct walk *w)
 
 	if (!w)
 		return WALK_RULE;
-	if (bpf_probe_read_user(saved, sizeof(saved), (void *)(w->sp + 40)))
+	w->n_reads = READS_OFF;
+	w->chunk_start = w->chunk_end = 0;
+	if (stack_read(w, sizeof(saved), w->sp + 40))
 		return WALK_STACK_READ;
+	__builtin_memcpy(saved, w->chunk, sizeof(saved));
 	for (int i = 0; i < 16; i++)
 		w->regs[signal_order[i] & 15] = saved[i];
 	w->bp = w->regs[6];
@@ -122,6 +86,7 @@ static __always_inline u32 rule_cfa(struct walk *w, struct unwind_rule *r, u64 *
 	case RULE_DEREF_INDEX:
 		if (!(w->regs_known >> (r->cfa_reg & 15) & 1))
 			return WALK_RULE;
+		w->n_reads = READS_OFF;
 		if (stack_word(w, w->sp + r->cfa_off + 8 * w->regs[r->cfa_reg & 15], ret))
 			return WALK_STACK_READ;
 		*ret += r->add;
@@ -130,6 +95,8 @@ static __always_inline u32 rule_cfa(struct walk *w, struct unwind_rule *r, u64 *
 		if (!(w->regs_known >> (r->cfa_reg & 15) & 1))
 			return WALK_RULE;
 		*ret = w->regs[r->cfa_reg & 15];
+		if (r->cfa_reg != DWARF_RBX)
+			w->n_reads = READS_OFF;
 		if (r->cfa_reg == DWARF_RBX && w->rbx_slot && stack_word(w, w->rbx_slot, ret))
 			return WALK_STACK_READ;
 		*ret += r->cfa_off;
@@ -162,6 +129,7 @@ static __always_inline u32 rule_return(struct walk *w, struct unwind_rule *r, u6
 	if (!(w->regs_known >> (r->cfa_reg & 15) & 1))
 		return WALK_RULE;
 	*ret = w->regs[r->cfa_reg & 15];
+	w->n_reads = READS_OFF;
 	return 0;
 }
 

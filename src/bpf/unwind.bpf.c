@@ -13,9 +13,31 @@
 
 #include "bpf/mapping.bpf.h"
 #include "bpf/rules.bpf.h"
+
+/* `len` bytes at `addr` into the chunk, from the current task's memory or from the copy that was made. */
+static __always_inline long stack_read(struct walk *w, u64 len, u64 addr)
+{
+	u64 at = addr - w->copy_start;
+	struct stack_copy *copy;
+	u32 zero = 0;
+
+	if (!w->copy_bytes)
+		return bpf_probe_read_user(w->chunk, len, (void *)addr);
+	copy = bpf_map_lookup_elem(&stack_copy, &zero);
+	if (!copy || at >= ASLEEP_STACK || at + len > w->copy_bytes)
+		return -1;
+	return bpf_probe_read_kernel(w->chunk, len, copy->bytes + at);
+}
+
 #include "bpf/step.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+const volatile struct cpu_config cpu_config = {};
+
+/* Slots of `sent` in use - 1, a power of two less one; set before the load. At a low rate few are enough, and
+ * stay in the processor's caches. */
+const volatile uint32_t sent_mask = SENT_SLOTS - 1;
 
 /* User frames at most; set before the load. */
 const volatile uint32_t walk_max_frames = FRAMES_USER_DEFAULT;
@@ -61,7 +83,7 @@ static __always_inline bool uprobe_return(struct walk *w, struct uprobe_task *ut
 static __always_inline bool uprobe_undo(struct walk *w)
 {
 	struct mm_struct *mm = (void *)w->owner.mm;
-	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *task = (void *)w->task;
 	struct uprobe_task *utask;
 	u64 slot;
 
@@ -71,6 +93,7 @@ static __always_inline bool uprobe_undo(struct walk *w)
 	utask = BPF_CORE_READ(task, utask);
 	if (!utask || (u64)BPF_CORE_READ(mm, uprobes_state.xol_area, vaddr) != w->now.start)
 		return false;
+	w->n_reads = READS_OFF; /* what is found here is in no stack */
 	slot = BPF_CORE_READ(utask, xol_vaddr);
 	if (w->exact && slot && w->ip - slot < XOL_SLOT) { /* a displaced instruction */
 		w->ip = w->ip - slot + BPF_CORE_READ(utask, vaddr);
@@ -214,7 +237,7 @@ static __always_inline void walk_begin(struct walk *w)
 	w->steps_known = 0;
 	w->returns = 0;
 	w->chunk_start = w->chunk_end = 0;
-	mapping_begin(w, bpf_get_current_task_btf());
+	mapping_begin(w, (void *)w->task);
 }
 
 int walk_user(u32 slot)
@@ -224,20 +247,33 @@ int walk_user(u32 slot)
 	loop.w = bpf_map_lookup_elem(&scratch, &slot);
 	if (!loop.w)
 		return 0;
+	if (!loop.w->task)
+		loop.w->task = (u64)bpf_get_current_task_btf();
 	walk_begin(loop.w);
 	/* Return trampolines and retried look-ups take a round each and add no frame. */
 	bpf_loop(2 * (walk_keep_root ? DEPTH_MAX : walk_max_frames) + 1 + 4 * MAPPING_RETRIES,
 		 walk_loop_step, &loop, 0);
 	if (loop.w->end == WALK_END_MAX)
 		loop.w->end = WALK_DEPTH;
-	if (loop.w->n <= 1 && loop.w->end != WALK_BOTTOM &&
-	    task_in_exec(bpf_get_current_task_btf())) {
+	if (loop.w->n <= 1 && loop.w->end != WALK_BOTTOM && task_in_exec((void *)loop.w->task)) {
 		loop.w->end = WALK_EXEC;
 		loop.w->n = 0;
 	}
 	if (loop.w->end == WALK_BOTTOM)
 		loop.w->end_file = 0;
+	loop.w->task = 0;
 	return loop.w->n;
+}
+
+int hash_kernel(struct walk *w, u32 n)
+{
+	if (!w)
+		return 0;
+	for (u32 i = 0; i < FRAMES_KERNEL_MAX && i < n; i++) {
+		w->hash = (w->hash ^ w->frames[i]) * 0x9e3779b97f4a7c15ull;
+		w->hash ^= w->hash >> 32;
+	}
+	return 0;
 }
 
 /* -- the self-test ------------------------------------------------------------------------------ */

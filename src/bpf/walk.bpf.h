@@ -20,8 +20,14 @@
  * would corrupt it): each has its own slot. */
 enum scratch_slot {
 	SCRATCH_TIMER,
+	SCRATCH_SWITCH, /* the scheduler's events: all run with interrupts off */
+	SCRATCH_ASLEEP, /* the iterator over threads that sleep */
 	SCRATCH_MAX
 };
+
+/* What a walk read of the stack, for recognising the same stack again (memory.bpf.h). */
+#define READS_MAX 192
+#define READS_OFF 0xffffu
 
 #define CHUNK_BYTES 1024 /* of stack read at once; measured: 40 % off the cost of a frame */
 #define MAPPING_CACHE 8
@@ -44,6 +50,17 @@ struct walk {
 	u64 regs[16]; /* by DWARF number */
 	u32 regs_known; /* a bit for each of them that holds in this frame */
 	u32 tgid;
+	u64 task;      /* whose stack it is, a struct task_struct; 0 = the current one's */
+	u64 copy_start;/* where the copy of its stack begins, when it is not the current one's */
+	u32 copy_bytes;
+	/* Words of the stack that the walk read, by their distance from where it began, and a hash over
+	 * their values. READS_OFF: nobody asked, or the walk read something else too. */
+	u32 n_reads;
+	u64 reads_base, reads_hash;
+	/* For the scheduler's events: where the kernel's stack ends, and whose memory this is. */
+	u64 kernel_sp;
+	struct mapping_owner me;
+	u32 n_kernel, n_user;
 	/* For the oracle: ip and regs as they were. */
 	u64 first_ip, first[16];
 	/* Private to the walker. */
@@ -68,6 +85,7 @@ struct walk {
 	struct mapping_owner owner;
 	u64 node[32]; /* one maple node */
 	u8 chunk[CHUNK_BYTES + 8];
+	u16 reads[READS_MAX];
 	/* Handed to user space in one piece. */
 	struct sample_record record;
 	u64 frames[FRAMES_KERNEL_MAX + FRAMES_USER_MAX];

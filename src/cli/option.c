@@ -6,6 +6,7 @@
 #include "cli/option.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -191,6 +192,22 @@ static int option_set_duration(const struct option_row *row, const char *text, v
 	return 0;
 }
 
+static int option_set_micros(const struct option_row *row, const char *text, void *to, struct err *e)
+{
+	size_t len = strlen(text);
+	char with_unit[64];
+
+	if (len && strchr("0123456789.", text[len - 1]) && len < sizeof(with_unit) - 2) {
+		snprintf(with_unit, sizeof(with_unit), "%sus", text);
+		text = with_unit;
+	}
+	if (duration_parse(text, to) < 0)
+		return err_set(e, -EINVAL,
+			       "--%s takes microseconds, or a duration like 5ms or 1s, not '%s'", row->name,
+			       text);
+	return 0;
+}
+
 static int option_set_choice(const struct option_row *row, const char *text, void *to,
 			     struct err *e)
 {
@@ -232,6 +249,7 @@ static const struct {
 	[OPTION_IDS] = { option_add_ids, true, true },
 	[OPTION_CPUS] = { option_add_cpus, true, true },
 	[OPTION_DURATION] = { option_set_duration, true, false },
+	[OPTION_MICROS] = { option_set_micros, true, false },
 	[OPTION_CHOICE] = { option_set_choice, true, false },
 	[OPTION_REFUSED] = { option_refuse, false, true },
 };

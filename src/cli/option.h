@@ -32,6 +32,7 @@ enum option_type {
 	OPTION_IDS,       /* struct option_ids: repeatable, split at commas, each in [min, max] */
 	OPTION_CPUS,      /* struct option_ids: like IDS with ranges "0-3,8" */
 	OPTION_DURATION,  /* uint64_t, ns */
+	OPTION_MICROS,    /* uint64_t, ns: a duration whose bare numbers are microseconds */
 	OPTION_CHOICE,    /* uint32_t: index in `choices` (NULL-terminated) */
 	OPTION_REFUSED,   /* accepted by the peer we are compatible with: `help` says what to use instead */
 };

@@ -10,6 +10,7 @@
 #include "cli/filter_options.h"
 #include "cli/names_options.h"
 #include "cli/output.h"
+#include "profile/classframes.h"
 #include "symbol/symbolizer.h"
 
 extern const struct command command_report;
@@ -18,7 +19,7 @@ struct report_opts {
 	struct output_opts output;
 	struct filter_opts filter;
 	struct names_opts names;
-	bool symbolize;
+	bool symbolize, class_frames, count;
 };
 
 static const struct option_row report_options[] = {
@@ -28,10 +29,21 @@ static const struct option_row report_options[] = {
 	{ NULL },
 };
 
+static const struct option_row report_wait_options[] = {
+	{ "annotate", 0, OPTION_FLAG, offsetof(struct report_opts, class_frames), NULL,
+	  "put the class of each wait on its stack, as [blocked: disk]", .group = "Presentation of waits" },
+	{ "count", 0, OPTION_FLAG, offsetof(struct report_opts, count), NULL,
+	  "show the number of waits instead of their time" },
+	{ NULL },
+};
+
 static const struct option_table report_tables[] = {
 	{ output_options, offsetof(struct report_opts, output) },
 	{ filter_task_options, offsetof(struct report_opts, filter) },
 	{ filter_frame_options, offsetof(struct report_opts, filter) },
+	{ filter_class_options, offsetof(struct report_opts, filter) },
+	{ filter_park_options, offsetof(struct report_opts, filter) },
+	{ report_wait_options, 0 },
 	{ report_options, 0 },
 	{ names_file_options, offsetof(struct report_opts, names) },
 	{ names_server_options, offsetof(struct report_opts, names) },
@@ -100,6 +112,23 @@ static int report_symbolize(struct profile *p, const struct report_opts *o, stru
 	return rc;
 }
 
+static int report_annotate(struct profile *p, const struct report_opts *o, struct err *e)
+{
+	if (!o->class_frames || !profile_class_frames(p))
+		return 0;
+	return err_set(e, -ENOMEM, "out of memory");
+}
+
+static int report_count(struct report_opts *o, struct err *e)
+{
+	if (!o->count)
+		return 0;
+	if (o->output.value && strcmp(o->output.value, WAITS_TYPE_COUNT))
+		return err_set(e, -EINVAL, "--count and --value %s exclude each other", o->output.value);
+	o->output.value = WAITS_TYPE_COUNT;
+	return 0;
+}
+
 static int report_make(const struct option_rest *rest, struct report_opts *o, struct err *e)
 {
 	struct filter_set filter = { 0 };
@@ -111,9 +140,9 @@ static int report_make(const struct option_rest *rest, struct report_opts *o, st
 			rest->command[0]);
 	else if (!rest->words.n)
 		err_set(e, -EINVAL, "report needs the profile to read: waggle report FILE");
-	if (e->code || output_check(&o->output, e) || filter_set_new(&o->filter, &filter, e) ||
+	if (e->code || report_count(o, e) || output_check(&o->output, e) || filter_set_new(&o->filter, &filter, e) ||
 	    report_read(rest, &p, e) || report_symbolize(p, o, e) ||
-	    filter_set_apply(&filter, &p, e) || output_write(p, &o->output, e))
+	    report_annotate(p, o, e) || filter_set_apply(&filter, &p, e) || output_write(p, &o->output, e))
 		code = command_fail(e);
 	else
 		code = output_verdict(p, &o->output);

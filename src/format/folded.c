@@ -4,6 +4,10 @@
  * blank-separated number as the count and split the rest at ';'; speedscope does the same with whole
  * numbers only. So ';' in names becomes ':', control characters become blanks, and other blanks stay.
  *
+ * Times of waits (the values of `waggle off` and `waggle wall`, nanoseconds) are written in microseconds,
+ * as bcc's offcputime prints them: rounded to the nearest, and to 1 where that would be 0, because a
+ * stack must not vanish.
+ *
  * The ledger: no comment syntax is safe everywhere. A line that does not end in a blank and a number
  * is skipped by speedscope and inferno, but flamegraph.pl prints a warning, and difffolded.pl turns
  * it into an empty stack. So by default nothing but stacks is written, and whoever runs the writer
@@ -20,6 +24,7 @@
 #include "format/folded.h"
 #include "format/format.h"
 #include "format/notes.h"
+#include "profile/waits.h"
 
 struct folded_path {
 	struct buf text;
@@ -52,6 +57,27 @@ static void folded_push_name(struct folded_path *at, const char *name, size_t le
 		at->text.data[0] = '?';
 }
 
+/* How many units of the profile's value are one in the output. */
+static int64_t folded_unit(const struct calltree *t)
+{
+	static const char *const times[] = { WAITS_TYPE_OFF, WAITS_TYPE_WALL, WAITS_TYPE_LONGEST };
+	const char *type = intern_get(&t->strings, t->value_type);
+
+	if (strcmp(intern_get(&t->strings, t->value_unit), "nanoseconds"))
+		return 1;
+	for (size_t i = 0; i < sizeof(times) / sizeof(*times); i++)
+		if (!strcmp(type, times[i]))
+			return 1000;
+	return 1;
+}
+
+static int64_t folded_round(int64_t value, int64_t unit)
+{
+	int64_t rounded = value / unit + (value % unit >= (unit + 1) / 2 ? 1 : 0);
+
+	return value > 0 && !rounded ? 1 : rounded;
+}
+
 static void folded_line(struct out *to, const struct folded_path *at, int64_t value)
 {
 	char count[24];
@@ -64,6 +90,7 @@ static void folded_line(struct out *to, const struct folded_path *at, int64_t va
 static int folded_walk(const struct calltree *t, struct folded_path *at, struct out *to)
 {
 	uint32_t node = t->nodes.at[0].first_child;
+	int64_t unit = folded_unit(t);
 
 	while (node) {
 		const struct calltree_node *n = &t->nodes.at[node];
@@ -74,7 +101,7 @@ static int folded_walk(const struct calltree *t, struct folded_path *at, struct 
 		if (at->text.err)
 			return at->text.err;
 		if (n->self)
-			folded_line(to, at, n->self);
+			folded_line(to, at, folded_round(n->self, unit));
 		if (n->first_child) {
 			node = n->first_child;
 			continue;
@@ -107,7 +134,8 @@ static int folded_write(const struct profile *p, const struct format_opts *o, st
 		return err_set(e, code, "out of memory");
 	calltree_sort(t, BY_NAME);
 	if (t->nodes.at[0].self)
-		out_printf(to, "[no stack] %" PRId64 "\n", t->nodes.at[0].self);
+		out_printf(to, "[no stack] %" PRId64 "\n",
+			   folded_round(t->nodes.at[0].self, folded_unit(t)));
 	code = folded_walk(t, &at, to);
 	if (code)
 		err_set(e, code, "out of memory");

@@ -10,6 +10,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "profile/waits.h"
+
 #define ROW(name) extern const struct format format_##name;
 #include "format/formats.def"
 #undef ROW
@@ -87,6 +89,18 @@ void format_opts_default(struct format_opts *o)
 		.tree = { .root = ROOT_COMM, .value = UINT32_MAX },
 		.min_share = -1,
 	};
+}
+
+int format_adds_up(const struct profile *p, uint32_t value, struct err *e)
+{
+	if (value >= p->value_types.n)
+		value = p->default_value;
+	if (!profile_value_is_max(p, value))
+		return 0;
+	return err_set(e, -EINVAL,
+		       "the value '%s' is a maximum and does not add up, so its boxes cannot be drawn; "
+		       "the formats text, folded and json show it",
+		       profile_text(p, p->value_types.at[value].type));
 }
 
 /* "folded, svg, .." of all that can be written, for the sentence about an unknown extension. */

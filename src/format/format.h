@@ -66,6 +66,10 @@ int format_read_file(const char *path, uint64_t max, struct profile **ret, struc
 int format_write_file(const struct profile *p, const struct format *f, const char *path,
 		      const struct format_opts *o, struct err *e);
 
+/* Can the value (UINT32_MAX = the default one) be drawn as boxes whose widths are sums? 0, or -EINVAL
+ * with a sentence: the longest of some waits is a maximum (profile_value_is_max()). */
+int format_adds_up(const struct profile *p, uint32_t value, struct err *e);
+
 /* Helpers shared by writers. */
 struct buf;
 void format_json_string(struct out *to, const char *s, size_t len); /* quoted, invalid UTF-8 mended */

@@ -125,8 +125,10 @@ static int html_write(const struct profile *p, const struct format_opts *o, stru
 		      struct err *e)
 {
 	const char *at = embed_web_viewer_html; /* embedded files end in a NUL */
-	int err;
+	int err = format_adds_up(p, o->tree.value, e);
 
+	if (err)
+		return err;
 	at = html_until(to, at, "<!--waggle:title-->");
 	html_title(to, p, o);
 	at = html_until(to, at, "/*waggle:style*/");

@@ -13,6 +13,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "format/palette.h"
+#include "profile/waits.h"
+
 enum { BUCKETS_MOST = 2000 };
 
 struct html_frame {
@@ -22,7 +25,7 @@ struct html_frame {
 };
 
 struct html_row {
-	uint32_t bucket, task, node, sample;
+	uint32_t bucket, task, class, node, sample;
 };
 
 struct html_data {
@@ -40,7 +43,10 @@ struct html_data {
 	uint32_t n_buckets;
 	struct html_row *rows;
 	size_t n_rows;
-	int64_t *sums; /* per row and value type, after rows were added up */
+	uint32_t *types; /* the profile's value types the page gets: those that add up */
+	size_t n_types;
+	int64_t *sums; /* per row and one of `types`, after rows were added up */
+	bool classes;  /* samples say what their time went to (profile/waits.h) */
 	struct buf column;
 };
 
@@ -56,6 +62,7 @@ static void data_free(struct html_data *d)
 	free(d->comms);
 	free(d->processes);
 	free(d->rows);
+	free(d->types);
 	free(d->sums);
 	buf_free(&d->column);
 }
@@ -221,13 +228,15 @@ static int row_order(const void *va, const void *vb)
 		return a->bucket < b->bucket ? -1 : 1;
 	if (a->task != b->task)
 		return a->task < b->task ? -1 : 1;
+	if (a->class != b->class)
+		return a->class < b->class ? -1 : 1;
 	return a->node < b->node ? -1 : a->node > b->node;
 }
 
-/* Adds up samples of the same bucket, task and node. Wraps like the totals of the tree would. */
+/* Adds up samples of the same bucket, task, class and node. Wraps like the totals of the tree would. */
 static int data_add_up(struct html_data *d)
 {
-	size_t types = d->p->value_types.n, n = 0;
+	size_t types = d->n_types, n = 0;
 
 	d->sums = calloc(d->p->samples.n * types + 1, sizeof(*d->sums));
 	if (!d->sums)
@@ -240,15 +249,28 @@ static int data_add_up(struct html_data *d)
 		for (size_t k = 0; k < types; k++) {
 			int64_t *sum = &d->sums[(n - 1) * types + k];
 
-			*sum = (int64_t)((uint64_t)*sum + (uint64_t)v[k]);
+			*sum = (int64_t)((uint64_t)*sum + (uint64_t)v[d->types[k]]);
 		}
 	}
 	d->n_rows = n;
 	return 0;
 }
 
+static int data_choose_types(struct html_data *d)
+{
+	d->types = calloc(d->p->value_types.n + 1, sizeof(*d->types));
+	if (!d->types)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < d->p->value_types.n; i++)
+		if (!profile_value_is_max(d->p, i))
+			d->types[d->n_types++] = i;
+	return 0;
+}
+
 static int data_rows(struct html_data *d)
 {
+	if (data_choose_types(d))
+		return -ENOMEM;
 	data_choose_buckets(d);
 	d->rows = calloc(d->p->samples.n + 1, sizeof(*d->rows));
 	if (!d->rows)
@@ -260,9 +282,11 @@ static int data_rows(struct html_data *d)
 		d->rows[i] = (struct html_row){
 			.bucket = timed ? (uint32_t)(s->time / d->bucket_width) : d->n_buckets,
 			.task = s->task,
+			.class = waits_of_labels(d->p, s->labels, NULL, NULL),
 			.node = d->place[d->ends[i]],
 			.sample = (uint32_t)i,
 		};
+		d->classes |= d->rows[i].class != WAIT_CLASS_MAX;
 	}
 	qsort(d->rows, d->p->samples.n, sizeof(*d->rows), row_order);
 	return data_add_up(d);
@@ -271,7 +295,7 @@ static int data_rows(struct html_data *d)
 /* The constant that a value type is of the first one in every row, 0 when it is not. */
 static int64_t data_scale(const struct html_data *d, size_t type)
 {
-	size_t types = d->p->value_types.n;
+	size_t types = d->n_types;
 	int64_t scale = 0, product;
 
 	for (size_t i = 0; i < d->n_rows; i++) {
@@ -406,8 +430,8 @@ static void head_values(struct html_data *d)
 	const struct profile *p = d->p;
 
 	out_puts(d->to, "\"values\":[");
-	for (size_t i = 0; i < p->value_types.n; i++) {
-		const struct profile_value_type *v = &p->value_types.at[i];
+	for (size_t i = 0; i < d->n_types; i++) {
+		const struct profile_value_type *v = &p->value_types.at[d->types[i]];
 		int64_t scale = i ? data_scale(d, i) : 0;
 
 		out_puts(d->to, i ? ",{\"type\":" : "{\"type\":");
@@ -421,6 +445,31 @@ static void head_values(struct html_data *d)
 		out_putc(d->to, '}');
 	}
 	out_puts(d->to, "],");
+}
+
+/* [key, frame, group, tint, text] of every class; rows and frames refer to them. */
+static void head_classes(struct html_data *d)
+{
+	if (!d->classes)
+		return;
+	out_puts(d->to, "\"classes\":[");
+	for (int i = 0; i < WAIT_CLASS_MAX; i++) {
+		const struct wait_class_row *c = waits_class((enum wait_class)i);
+		struct palette_pick pick = palette_of_class((enum wait_class)i);
+
+		out_printf(d->to, "%s[\"%s\",\"%s\",\"%s\",%u,\"%s\"]", i ? "," : "", c->key,
+			   c->frame, palette_kind(pick.kind)->id, pick.tint, c->text);
+	}
+	out_puts(d->to, "],");
+}
+
+/* Where a value of the profile is among those of the page. */
+static uint32_t data_place_of_value(const struct html_data *d, uint32_t value)
+{
+	for (uint32_t i = 0; i < d->n_types; i++)
+		if (d->types[i] == value)
+			return i;
+	return 0;
 }
 
 static void data_head(struct html_data *d, const struct format_opts *o)
@@ -444,10 +493,11 @@ static void data_head(struct html_data *d, const struct format_opts *o)
 	head_facts(d, &date);
 	head_ledger(d);
 	head_values(d);
+	head_classes(d);
 	if (d->p->meta.frequency)
 		out_printf(d->to, "\"tick\":%u,", 1000000000 / d->p->meta.frequency);
 	out_printf(d->to, "\"default_value\":%u,\"buckets\":{\"n\":%u,\"width\":%" PRIu64 "},",
-		   value, d->n_buckets, d->bucket_width);
+		   data_place_of_value(d, value), d->n_buckets, d->bucket_width);
 	out_printf(d->to, "\"counts\":{\"frames\":%zu,\"nodes\":%zu,\"tasks\":%zu,\"rows\":%zu},",
 		   d->frames.n, d->t->nodes.n, d->p->tasks.n, d->n_rows);
 	out_puts(d->to, "\"strings\":[");
@@ -499,7 +549,7 @@ static void data_columns(struct html_data *d)
 	const struct html_frame *f = d->frames.at;
 	const struct profile_task *tasks = d->p->tasks.at;
 	const struct html_row *r = d->rows;
-	size_t types = d->p->value_types.n;
+	size_t types = d->n_types;
 
 	COLUMN(d, d->frames.n, f[i].name);
 	COLUMN(d, d->frames.n, f[i].kind);
@@ -516,6 +566,8 @@ static void data_columns(struct html_data *d)
 	COLUMN(d, d->n_rows, r[i].bucket - (i ? r[i - 1].bucket : 0));
 	COLUMN(d, d->n_rows, r[i].task);
 	COLUMN(d, d->n_rows, r[i].node);
+	if (d->classes)
+		COLUMN(d, d->n_rows, r[i].class);
 	for (size_t k = 0; k < types; k++) {
 		if (k && data_scale(d, k))
 			continue;

@@ -1,11 +1,14 @@
 /* html_data.h - a profile as the viewer's compact blob (decoded by web/model.js).
  *
  * Layout: LEB128 length of a JSON head, the head, then columns of LEB128 numbers:
- *   frames   label, kind, object, file, first line, last line       (each a column; strings by
- * number) nodes    pops, frame: call tree in preorder, siblings by name; `pops` levels up, then one
- * down tasks    pid, tid, comm, process rows     bucket (difference to the row before), task, node,
- * then one zigzag column for every value type that is not a constant times the first: samples
- * summed by bucket, task and node Also what a live server sends, so it must stay free of HTML.
+ *   frames   label, kind, object, file, first line, last line: a column each; strings by number
+ *   nodes    pops, frame: call tree in preorder, siblings by name; `pops` levels up, then one down
+ *   tasks    pid, tid, comm, process
+ *   rows     bucket (difference to the row before), task, node; where the head has classes of waiting,
+ *            the class (their number: none); then one zigzag column for every value type that is not
+ *            a constant times the first: samples summed by bucket, task, class and node
+ * Values that do not add up (the longest wait) are left out: the page sums whatever is selected.
+ * Also what a live server sends, so it must stay free of HTML.
  */
 #ifndef WAGGLE_FORMAT_HTML_DATA_H
 #define WAGGLE_FORMAT_HTML_DATA_H

@@ -21,6 +21,7 @@
 #include "format/pprof.pb-c.h"
 #include "format/utf8.h"
 #include "profile/sum.h"
+#include "profile/waits.h"
 
 enum { PPROF_CHUNK = 1 << 16, PPROF_PAGE = 4096 };
 
@@ -252,10 +253,11 @@ static void pprof_values(struct pprof_writer *w, const uint32_t *samples, size_t
 		return;
 	}
 	for (size_t v = 0; v < n_types; v++) {
+		bool max = profile_value_is_max(w->p, (uint32_t)v);
 		int64_t sum = 0;
 
 		for (size_t i = 0; i < n; i++)
-			sum = sum_signed(sum, profile_values(w->p, samples[i])[v]);
+			sum = sum_value(sum, profile_values(w->p, samples[i])[v], max);
 		w->values.at[w->values.n++] = sum;
 	}
 	if (w->period_ns) {

@@ -303,8 +303,11 @@ static int speedscope_write(const struct profile *p, const struct format_opts *o
 			    struct err *e)
 {
 	struct speed_writer w = { .p = p, .to = to, .value = o->tree.value };
-	int code = -ENOMEM;
+	int code = format_adds_up(p, w.value, e);
 
+	if (code)
+		return code;
+	code = -ENOMEM;
 	if (w.value >= p->value_types.n)
 		w.value = p->default_value;
 	w.timed = p->samples.n <= SPEED_TIMED;

@@ -28,11 +28,16 @@ enum {
 	SVG_TEXT_PAD = 4,
 	SVG_LINE = 17,     /* of the footer */
 	SVG_ROOT_TINT = 2, /* of the kind for tasks */
+	SVG_LEGEND_MOST = FRAME_KIND_MAX + 1 + WAIT_CLASS_MAX,
 };
 
 #define SVG_LEAST_PX 0.1
 
-_Static_assert((int)PALETTE_KINDS == FRAME_KIND_MAX + 1, "a colour for every kind, and for tasks");
+struct svg_legend { /* one swatch */
+	const char *name;
+	struct palette_pick pick;
+	uint32_t x, line;
+};
 
 struct svg {
 	struct calltree *t;
@@ -47,23 +52,44 @@ struct svg {
 	uint64_t culled;      /* nodes not drawn */
 	int64_t culled_value; /* what the outermost of them hold */
 	bool kinds[PALETTE_KINDS];
+	bool classes[WAIT_CLASS_MAX]; /* of waiting, that frames are coloured by */
 	bool tints[PALETTE_KINDS][PALETTE_TINTS];
+	struct svg_legend legend[SVG_LEGEND_MOST];
+	uint32_t n_legend;
 	uint8_t *tint; /* per string of the tree: 1 + tint, 0 = not hashed yet */
 };
 
-static uint8_t svg_kind(const struct svg *s, uint32_t node)
+/* Names are hashed once, whatever the kinds of the nodes that have them. */
+static struct palette_pick svg_pick(struct svg *s, uint32_t node)
 {
-	uint8_t kind = s->t->nodes.at[node].kind;
+	const struct calltree_node *n = &s->t->nodes.at[node];
+	const char *name = intern_get(&s->t->strings, n->name);
+	size_t len = intern_len(&s->t->strings, n->name);
+	struct palette_pick pick = {n->kind < FRAME_KIND_MAX ? n->kind : PALETTE_TASK, 0};
 
-	return kind < PALETTE_KINDS ? kind : PALETTE_KINDS - 1;
+	if (!node)
+		return (struct palette_pick){PALETTE_TASK, SVG_ROOT_TINT};
+	if (n->kind == FRAME_OFFCPU)
+		return palette_pick(n->kind, name, len);
+	if (!s->tint[n->name])
+		s->tint[n->name] = (uint8_t)(1 + palette_tint(name, len));
+	pick.tint = s->tint[n->name] - 1;
+	return pick;
 }
 
-static uint32_t svg_tint(struct svg *s, uint32_t name)
+/* What occurs needs a colour, and a word in the legend. */
+static void svg_note_colour(struct svg *s, uint32_t node)
 {
-	if (!s->tint[name])
-		s->tint[name] = (uint8_t)(1 + palette_tint(intern_get(&s->t->strings, name),
-							   intern_len(&s->t->strings, name)));
-	return s->tint[name] - 1U;
+	struct palette_pick pick = svg_pick(s, node);
+	enum wait_class class = s->t->nodes.at[node].kind == FRAME_OFFCPU
+					? waits_class_of_frame(calltree_name(s->t, node))
+					: WAIT_CLASS_MAX;
+
+	s->tints[pick.kind][pick.tint] = true;
+	if (class != WAIT_CLASS_MAX)
+		s->classes[class] = true;
+	else if (node)
+		s->kinds[pick.kind] = true;
 }
 
 /* Decides what is drawn. A child's id is always larger than its parent's. */
@@ -72,15 +98,14 @@ static void svg_prune(struct svg *s)
 	uint32_t *depth = calloc(s->t->nodes.n, sizeof(*depth));
 
 	s->drawn[0] = 1;
-	s->tints[PALETTE_KINDS - 1][SVG_ROOT_TINT] = true;
+	svg_note_colour(s, 0);
 	for (uint32_t i = 1; depth && i < s->t->nodes.n; i++) {
 		const struct calltree_node *n = &s->t->nodes.at[i];
 
 		depth[i] = depth[n->parent] + 1;
 		if (s->drawn[n->parent] && n->total > 0 && (double)n->total >= s->least) {
 			s->drawn[i] = 1;
-			s->kinds[svg_kind(s, i)] = true;
-			s->tints[svg_kind(s, i)][svg_tint(s, n->name)] = true;
+			svg_note_colour(s, i);
 			s->depth = depth[i] > s->depth ? depth[i] : s->depth;
 		} else {
 			s->culled++;
@@ -173,11 +198,12 @@ static void svg_frame(struct svg *s, uint32_t i, int64_t start, uint32_t depth)
 	int64_t x = (int64_t)(100 * ((double)start * s->scale + SVG_MARGIN) + 0.5);
 	int64_t w = (int64_t)(100 * (double)n->total * s->scale + 0.5), room;
 	uint32_t y = SVG_TOP + (s->depth - depth) * SVG_ROW;
+	struct palette_pick pick = svg_pick(s, i);
 	struct pen *p = &s->pen;
 
 	pen_puts(p, "<g class=\"");
-	pen_putc(p, palette_kind(svg_kind(s, i))->key);
-	pen_int(p, i ? svg_tint(s, n->name) : SVG_ROOT_TINT);
+	pen_putc(p, palette_kind(pick.kind)->key);
+	pen_int(p, pick.tint);
 	pen_puts(p, "\" v=\"");
 	pen_int(p, start);
 	pen_putc(p, ' ');
@@ -254,7 +280,9 @@ static uint32_t svg_footer_y(const struct svg *s)
 
 static uint32_t svg_height(const struct svg *s)
 {
-	return svg_footer_y(s) + 30 + (s->culled ? 3 : 2) * SVG_LINE + 6;
+	uint32_t lines = s->n_legend ? s->legend[s->n_legend - 1].line : 0;
+
+	return svg_footer_y(s) + 30 + (lines + (s->culled ? 3 : 2)) * SVG_LINE + 6;
 }
 
 static void svg_head(struct svg *s, const struct profile *p, const struct format_opts *o)
@@ -291,31 +319,26 @@ static void svg_head(struct svg *s, const struct profile *p, const struct format
 	buf_free(&title);
 }
 
-/* Swatches of the kinds that occur, from `x`; advances by the width of the text, roughly. */
 static void svg_legend(struct svg *s, uint32_t y)
 {
-	uint32_t x = SVG_MARGIN;
 	struct pen *p = &s->pen;
 
-	for (uint8_t k = 0; k < PALETTE_KINDS; k++) {
-		const struct palette_kind *kind = palette_kind(k);
+	for (uint32_t i = 0; i < s->n_legend; i++) {
+		const struct svg_legend *l = &s->legend[i];
 
-		if (!s->kinds[k])
-			continue;
 		pen_puts(p, "<rect x=\"");
-		pen_int(p, x);
+		pen_int(p, l->x);
 		pen_puts(p, "\" y=\"");
-		pen_int(p, y - 10);
+		pen_int(p, y + l->line * SVG_LINE - 10);
 		pen_puts(p, "\" width=\"12\" height=\"12\" rx=\"3\" fill=\"");
-		svg_hex(p, palette_rgb(k, 3, false));
+		svg_hex(p, palette_rgb(l->pick.kind, l->pick.tint, false));
 		pen_puts(p, "\"/><text x=\"");
-		pen_int(p, x + 18);
+		pen_int(p, l->x + 18);
 		pen_puts(p, "\" y=\"");
-		pen_int(p, y);
+		pen_int(p, y + l->line * SVG_LINE);
 		pen_puts(p, "\">");
-		pen_puts(p, kind->name);
+		pen_puts(p, l->name);
 		pen_puts(p, "</text>\n");
-		x += 18 + 8 * (uint32_t)strlen(kind->name) + 16;
 	}
 }
 
@@ -334,7 +357,7 @@ static void svg_foot(struct svg *s, const struct profile *p)
 	format_ledger_line(&line, p);
 	pen_puts(&s->pen, "<g class=\"foot\" id=\"foot\">\n");
 	svg_legend(s, y);
-	y += SVG_LINE + 4;
+	y += SVG_LINE + 4 + (s->n_legend ? s->legend[s->n_legend - 1].line * SVG_LINE : 0);
 	svg_foot_line(s, y);
 	pen_xml(&s->pen, (const char *)line.data, line.len, (s->width - 2 * SVG_MARGIN) / 6);
 	pen_puts(&s->pen, "</text>\n");
@@ -370,6 +393,36 @@ static int svg_draw(struct svg *s, const struct profile *p, const struct format_
 	return 0;
 }
 
+/* A swatch and its word beside the one before, or on the next line; widths are estimates. */
+static void svg_legend_add(struct svg *s, const char *name, struct palette_pick pick)
+{
+	const struct svg_legend *last = s->n_legend ? &s->legend[s->n_legend - 1] : NULL;
+	uint32_t width = 18 + 8 * (uint32_t)strlen(name);
+	struct svg_legend l = {name, pick, SVG_MARGIN, 0};
+
+	if (last) {
+		l.x = last->x + 18 + 8 * (uint32_t)strlen(last->name) + 16;
+		l.line = last->line;
+	}
+	if (l.x > SVG_MARGIN && l.x + width > s->width - SVG_MARGIN) {
+		l.x = SVG_MARGIN;
+		l.line++;
+	}
+	s->legend[s->n_legend++] = l;
+}
+
+/* The kinds that occur, and the classes of waiting. */
+static void svg_measure_legend(struct svg *s)
+{
+	for (uint8_t k = 0; k <= PALETTE_TASK; k++)
+		if (s->kinds[k])
+			svg_legend_add(s, palette_kind(k)->name, (struct palette_pick){k, 3});
+	for (int i = 0; i < WAIT_CLASS_MAX; i++)
+		if (s->classes[i])
+			svg_legend_add(s, waits_class((enum wait_class)i)->key,
+				       palette_of_class((enum wait_class)i));
+}
+
 static int svg_measure(struct svg *s, const struct format_opts *o)
 {
 	double room;
@@ -387,17 +440,18 @@ static int svg_measure(struct svg *s, const struct format_opts *o)
 	if (!s->drawn || !s->tint)
 		return -ENOMEM;
 	svg_prune(s);
+	svg_measure_legend(s);
 	return s->t->nodes.n ? 0 : -ENOMEM;
 }
 
 static int svg_write(const struct profile *p, const struct format_opts *o, struct out *to,
 		     struct err *e)
 {
-	struct svg *s = calloc(1, sizeof(*s));
-	int err;
+	int err = format_adds_up(p, o->tree.value, e);
+	struct svg *s = err ? NULL : calloc(1, sizeof(*s));
 
 	if (!s)
-		return -ENOMEM;
+		return err ? err : -ENOMEM;
 	s->pen.to = to;
 	err = calltree_new(p, &o->tree, &s->t);
 	if (!err)

@@ -18,6 +18,7 @@
 #include "base/map64.h"
 #include "base/vec.h"
 #include "profile/sum.h"
+#include "profile/waits.h"
 
 enum {
 	TEXT_WIDTH = 80,
@@ -200,10 +201,11 @@ static int text_functions(struct page *g, const struct profile *p, const struct 
 	for (size_t i = 0; i < n; i++)
 		text_function(g, t, &t->rows.at[i], &c);
 	if (n < has_self) {
+		bool max = profile_value_is_max(p, value);
 		int64_t rest = 0;
 
 		for (size_t i = n; i < has_self; i++)
-			rest = sum_signed(rest, t->rows.at[i].self);
+			rest = sum_value(rest, t->rows.at[i].self, max);
 		page_style(g, PAGE_DIM);
 		page_share(g, text_part(rest, t->total));
 		out_printf(g->to, "         in %zu other function%s\n", has_self - n,
@@ -327,6 +329,7 @@ static int text_by_value(const void *va, const void *vb)
 static int text_sum_tasks(const struct profile *p, uint32_t value, bool threads, text_tasks *ret)
 {
 	struct map64 rows = { 0 }, members = { 0 };
+	bool max = profile_value_is_max(p, value);
 	int code = 0;
 
 	for (size_t i = 0; i < p->samples.n && !code; i++) {
@@ -343,7 +346,8 @@ static int text_sum_tasks(const struct profile *p, uint32_t value, bool threads,
 			break;
 		}
 		ret->at[*row].n += is_member;
-		ret->at[*row].value = sum_signed(ret->at[*row].value, profile_values(p, i)[value]);
+		ret->at[*row].value =
+			sum_value(ret->at[*row].value, profile_values(p, i)[value], max);
 	}
 	map64_free(&rows);
 	map64_free(&members);

@@ -14,6 +14,7 @@
 
 #include "profile/linetable.h"
 #include "profile/sum.h"
+#include "profile/waits.h"
 
 #define SIBLINGS_LINEAR 8 /* from here on children are hashed */
 
@@ -44,6 +45,7 @@ struct calltree_build {
 	uint32_t *task_roots;          /* per task: 1 + tree node, 0 = not yet */
 	struct calltree_place *places; /* per profile node */
 	VEC(uint32_t) path;            /* profile nodes still to be drawn */
+	bool max;       /* the value does not add up: profile_value_is_max() */
 	uint32_t *ends; /* per sample: its sum, then its node; NULL when nobody asks */
 };
 
@@ -202,7 +204,7 @@ static int build_add_up(struct calltree_build *b, uint32_t value)
 		if (b->ends)
 			b->ends[i] = *at;
 		b->sums.at[*at].value =
-			sum_signed(b->sums.at[*at].value, profile_values(p, i)[value]);
+			sum_value(b->sums.at[*at].value, profile_values(p, i)[value], b->max);
 	}
 	return 0;
 }
@@ -243,7 +245,7 @@ static int build_inverted(struct calltree_build *b, struct calltree_sum *s)
 			return -ENOMEM;
 	s->node = at.node;
 	node = &b->t->nodes.at[at.node];
-	node->self = sum_signed(node->self, s->value);
+	node->self = sum_value(node->self, s->value, b->max);
 	return 0;
 }
 
@@ -267,7 +269,7 @@ static int build_upright(struct calltree_build *b, struct calltree_sum *s)
 	}
 	s->node = at.node;
 	node = &b->t->nodes.at[at.node];
-	node->self = sum_signed(node->self, s->value);
+	node->self = sum_value(node->self, s->value, b->max);
 	return 0;
 }
 
@@ -313,7 +315,7 @@ static int build_ends(struct calltree_build *b)
 }
 
 /* A child's id is always larger than its parent's, so one pass each way does. */
-static int build_totals(struct calltree *t)
+static int build_totals(struct calltree *t, bool max)
 {
 	uint32_t *depth = calloc(t->nodes.n, sizeof(*depth));
 
@@ -324,7 +326,7 @@ static int build_totals(struct calltree *t)
 	for (size_t i = t->nodes.n; i-- > 1;) {
 		struct calltree_node *parent = &t->nodes.at[t->nodes.at[i].parent];
 
-		parent->total = sum_signed(parent->total, t->nodes.at[i].total);
+		parent->total = sum_value(parent->total, t->nodes.at[i].total, max);
 	}
 	for (size_t i = 1; i < t->nodes.n; i++) {
 		depth[i] = depth[t->nodes.at[i].parent] + 1;
@@ -347,12 +349,13 @@ static int build_all(struct calltree_build *b, uint32_t value)
 	b->t->value_unit = intern_puts(&b->t->strings, profile_text(b->p, v->unit));
 	if (b->t->value_type == INTERN_NONE || b->t->value_unit == INTERN_NONE)
 		return -ENOMEM;
+	b->max = profile_value_is_max(b->p, value);
 	err = build_add_up(b, value);
 	if (!err)
 		err = build_draw(b);
 	if (!err && b->ends)
 		err = build_ends(b);
-	return err ? err : build_totals(b->t);
+	return err ? err : build_totals(b->t, b->max);
 }
 
 static int calltree_make(const struct profile *p, const struct calltree_opts *o,

@@ -47,7 +47,8 @@ struct calltree {
 };
 
 /* 0, -EINVAL when there is no such value, or -ENOMEM. Stacks whose samples add up to 0 are left
- * out; tasks that are not known (task 0) get no node of their own. Sums stay at the ends of int64.
+ * out; tasks that are not known (task 0) get no node of their own. Sums stay at the ends of int64; of
+ * values that do not add up (profile_value_is_max()) the greatest is taken instead, everywhere.
  * `inverted` costs time and memory by the sum of all depths: readers of foreign files limit depth. */
 int calltree_new(const struct profile *p, const struct calltree_opts *o, struct calltree **ret);
 /* The same, and where each sample went: (*ends)[i] is the node that the stack of sample i ended in;

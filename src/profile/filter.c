@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "profile/recount.h"
 #include "profile/remap.h"
 #include "profile/sum.h"
@@ -21,6 +22,10 @@ enum frame_fact { /* what is known of a frame, one bit each */
 		  FACT_STRIP = 16,
 };
 
+enum whole_fact { WHOLE_UNKNOWN, WHOLE_STAYS, WHOLE_DROPPED };
+
+_Static_assert(WAIT_CLASS_MAX < 32, "classes fit into a filter's bits");
+
 struct filter_run {
 	const struct profile *src;
 	const struct profile_filter *f;
@@ -29,6 +34,9 @@ struct filter_run {
 	bool *used;       /* per node: a sample that passes so far stands on it */
 	uint8_t *frames;  /* per frame: enum frame_fact */
 	uint8_t *nodes;   /* per node: facts of it and all its callers */
+	uint8_t *whole;   /* per node: enum whole_fact, what drop_stacks says of the stack */
+	VEC(uint32_t) path; /* scratch: a stack's nodes, leaf first */
+	struct buf text;  /* scratch: its labels */
 	uint32_t *stacks; /* per node: the stack that remains */
 	uint64_t *kept;   /* per node: samples of the part, NULL when nobody counts stacks */
 	uint32_t counted; /* value that counts samples, PROFILE_NONE: every row is one */
@@ -66,11 +74,18 @@ static bool filter_time(const struct profile_filter *f, uint64_t time)
 	return time != PROFILE_NO_TIME && time >= f->from && (!f->to || time < f->to);
 }
 
+static bool filter_class(const struct filter_run *run, uint32_t labels)
+{
+	uint32_t classes = run->f->classes;
+
+	return !classes || classes >> waits_of_labels(run->src, labels, NULL, NULL) & 1;
+}
+
 /* By everything but the stack. */
 static bool filter_sample(const struct filter_run *run, const struct profile_sample *s)
 {
 	return run->tasks[s->task] && filter_has(run->f->cpus, run->f->n_cpus, s->cpu) &&
-	       filter_time(run->f, s->time);
+	       filter_time(run->f, s->time) && filter_class(run, s->labels);
 }
 
 static bool filter_strips(const struct profile_filter *f, enum frame_kind kind)
@@ -112,32 +127,77 @@ static bool filter_stack(const struct filter_run *run, uint32_t node)
 	uint8_t facts = run->nodes[node];
 
 	return (!run->f->keep || facts & FACT_KEEP) && !(facts & FACT_DROP) &&
-	       (!run->f->focus || facts & FACT_FOCUS);
+	       run->whole[node] != WHOLE_DROPPED && (!run->f->focus || facts & FACT_FOCUS);
+}
+
+static void filter_put_labels(struct filter_run *run, uint32_t frame)
+{
+	char scratch[4352];
+
+	for (uint32_t i = profile_frame_lines(run->src, frame); i-- > 0;) {
+		if (run->text.len)
+			buf_putc(&run->text, ';');
+		buf_puts(&run->text,
+			 profile_line_label(run->src, frame, i, scratch, sizeof(scratch)));
+	}
+}
+
+/* What drop_stacks says of a stack; asked once for each. */
+static int filter_whole(struct filter_run *run, uint32_t node)
+{
+	const struct profile *p = run->src;
+
+	if (!run->f->drop_stacks || run->whole[node] != WHOLE_UNKNOWN)
+		return 0;
+	run->path.n = 0;
+	buf_reset(&run->text);
+	for (uint32_t n = node; n; n = p->nodes.at[n].parent)
+		if (!VEC_PUSH(&run->path, n))
+			return -ENOMEM;
+	for (size_t i = run->path.n; i-- > 0;) {
+		uint32_t frame = p->nodes.at[run->path.at[i]].frame;
+
+		if (p->frames.at[frame].kind == FRAME_OFFCPU)
+			break;
+		filter_put_labels(run, frame);
+	}
+	if (run->text.err)
+		return run->text.err;
+	run->whole[node] = regex_match(run->f->drop_stacks, (const char *)run->text.data,
+				       run->text.len)
+				   ? WHOLE_DROPPED
+				   : WHOLE_STAYS;
+	return 0;
 }
 
 static bool filter_init(struct filter_run *run)
 {
 	const struct profile *p = run->src;
-	uint32_t samples = intern_find(&p->strings, "samples", 7);
+	const uint32_t counts[] = {intern_find(&p->strings, "samples", 7),
+				   intern_find(&p->strings, WAITS_TYPE_COUNT,
+					       sizeof(WAITS_TYPE_COUNT) - 1)};
 
 	run->tasks = calloc(p->tasks.n, sizeof(*run->tasks));
 	run->used = calloc(p->nodes.n, sizeof(*run->used));
 	run->frames = calloc(p->frames.n, sizeof(*run->frames));
 	run->nodes = calloc(p->nodes.n, sizeof(*run->nodes));
+	run->whole = calloc(p->nodes.n, sizeof(*run->whole));
 	run->stacks = calloc(p->nodes.n, sizeof(*run->stacks));
 	if (recount_applies(&p->ledger)) {
 		run->kept = calloc(p->nodes.n, sizeof(*run->kept));
 		if (!run->kept)
 			return false;
 	}
-	if (!run->tasks || !run->used || !run->frames || !run->nodes || !run->stacks)
+	if (!run->tasks || !run->used || !run->frames || !run->nodes || !run->whole ||
+	    !run->stacks)
 		return false;
 	for (uint32_t i = 0; i < p->tasks.n; i++)
 		run->tasks[i] = filter_task(run, i);
 	run->counted = PROFILE_NONE;
-	for (uint32_t i = 0; i < p->value_types.n && run->counted == PROFILE_NONE; i++)
-		if (p->value_types.at[i].type == samples)
-			run->counted = i;
+	for (size_t c = 0; c < 2; c++)
+		for (uint32_t i = 0; i < p->value_types.n && run->counted == PROFILE_NONE; i++)
+			if (p->value_types.at[i].type == counts[c])
+				run->counted = i;
 	return true;
 }
 
@@ -148,14 +208,18 @@ static void filter_free(struct filter_run *run)
 	free(run->used);
 	free(run->frames);
 	free(run->nodes);
+	free(run->whole);
+	VEC_FREE(&run->path);
+	buf_free(&run->text);
 	free(run->stacks);
 	free(run->kept);
 }
 
 /* Which stacks may remain: facts run from the root to the leaves. */
-static void filter_judge(struct filter_run *run)
+static int filter_judge(struct filter_run *run)
 {
 	const struct profile *p = run->src;
+	int err = 0;
 
 	for (size_t i = 0; i < p->samples.n; i++)
 		if (filter_sample(run, &p->samples.at[i]))
@@ -167,6 +231,10 @@ static void filter_judge(struct filter_run *run)
 		if (run->used[i])
 			run->nodes[i] = run->nodes[p->nodes.at[i].parent] |
 					filter_frame(run, p->nodes.at[i].frame);
+	for (size_t i = 0; i < p->samples.n && !err; i++)
+		if (filter_sample(run, &p->samples.at[i]))
+			err = filter_whole(run, p->samples.at[i].stack);
+	return err;
 }
 
 /* Now the other way: only what leads to a stack that remains is carried over. */
@@ -275,8 +343,9 @@ static int filter_all(struct filter_run *run, struct profile *dst)
 	err = remap_ledger(&run->map);
 	if (err)
 		return err;
-	filter_judge(run);
-	err = filter_nodes(run);
+	err = filter_judge(run);
+	if (!err)
+		err = filter_nodes(run);
 	if (!err)
 		err = filter_samples(run);
 	if (!err && run->kept)

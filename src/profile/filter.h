@@ -8,6 +8,7 @@
 
 #include "base/regex.h"
 #include "profile/profile.h"
+#include "profile/waits.h"
 
 struct profile_filter {
 	const uint32_t *pids, *tids, *cpus; /* any of these; NULL = all */
@@ -19,6 +20,11 @@ struct profile_filter {
 	const struct regex *drop;  /* no stack with a frame that matches */
 	const struct regex *focus; /* stacks start at the first (outermost) matching frame, with
 				      its whole inline chain; others go */
+	const struct regex *drop_stacks; /* no stack of which this matches the whole: labels from the
+					    root to the leaf with ';' between, the sleeper's own part
+					    where a waker's follows (profile/waits.h) */
+	uint32_t classes;          /* only samples of these classes of waiting, bits of 1 << class; 1 <<
+				      WAIT_CLASS_MAX for samples without one; 0 = all */
 	bool no_kernel, no_user;   /* leave out kernel / user frames (bcc -U / -K); marks of cut user
 				      stacks are user frames, classes of waiting are neither */
 };
@@ -26,7 +32,7 @@ struct profile_filter {
 /* 0 or -ENOMEM. A sample stays when every part of the filter that is set lets it pass. Regexes see
  * the labels of profile_line_label() of the whole stack, before frames are left out of it; a sample
  * whose stack becomes empty stays. What was filtered away moves from TAKEN to FILTERED in the
- * result's ledger (counted by the "samples" value where there is one). Stacks and cuts, where the
+ * result's ledger (counted by the "samples" or else the "waits" value where there is one). Stacks and cuts, where the
  * source counted any, are counted anew: whether a stack has a user part and whether it is whole is
  * judged before a focus shortens it, stacks whose frames are left out are not counted, a kernel stack
  * is cut when it has as many frames as the kernel gives, and no number exceeds the source's. The rest

@@ -11,11 +11,13 @@
 #include "profile/calltree.h"
 #include "profile/linetable.h"
 #include "profile/sum.h"
+#include "profile/waits.h"
 
 struct functions_build {
 	const struct profile *p;
 	struct function_table *t;
 	struct linetable lines;
+	bool max;               /* the value does not add up */
 	VEC(uint32_t) active;   /* per row: how many of its lines the walk is inside of */
 	int64_t *self;          /* per profile node: value of the samples that end there */
 	int64_t *total;         /* .. or below */
@@ -53,14 +55,14 @@ static void functions_add_up(struct functions_build *b, uint32_t value)
 	for (size_t i = 0; i < p->samples.n; i++) {
 		int64_t v = profile_values(p, i)[value], *self = &b->self[p->samples.at[i].stack];
 
-		*self = sum_signed(*self, v);
-		b->t->total = sum_signed(b->t->total, v);
+		*self = sum_value(*self, v, b->max);
+		b->t->total = sum_value(b->t->total, v, b->max);
 	}
 	for (size_t i = p->nodes.n; i-- > 1;) {
 		uint32_t parent = p->nodes.at[i].parent;
 
-		b->total[i] = sum_signed(b->total[i], b->self[i]);
-		b->total[parent] = sum_signed(b->total[parent], b->total[i]);
+		b->total[i] = sum_value(b->total[i], b->self[i], b->max);
+		b->total[parent] = sum_value(b->total[parent], b->total[i], b->max);
 		b->next[i] = b->first[parent];
 		b->first[parent] = (uint32_t)i;
 	}
@@ -111,9 +113,9 @@ static bool functions_enter(struct functions_build *b, uint32_t node)
 		struct function_row *row = &b->t->rows.at[marks[i]];
 
 		if (!b->active.at[marks[i]]++)
-			row->total = sum_signed(row->total, b->total[node]);
+			row->total = sum_value(row->total, b->total[node], b->max);
 		if (i == 0)
-			row->self = sum_signed(row->self, b->self[node]);
+			row->self = sum_value(row->self, b->self[node], b->max);
 		if (!met && !functions_place(b, row, f, i))
 			return false;
 	}
@@ -190,6 +192,7 @@ int function_table_new(const struct profile *p, uint32_t value, struct function_
 	if (index >= p->value_types.n)
 		return -EINVAL;
 	if (functions_init(&b, p)) {
+		b.max = profile_value_is_max(p, index);
 		functions_add_up(&b, index);
 		err = functions_walk(&b);
 	}

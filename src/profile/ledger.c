@@ -137,7 +137,8 @@ int ledger_unnamed(struct ledger *l, uint32_t reason, uint32_t object, uint64_t 
 }
 
 static const uint8_t lost_ids[] = {LEDGER_LOST_TIMER,  LEDGER_LOST_RING,    LEDGER_LOST_STACK,
-				   LEDGER_LOST_MEMORY, LEDGER_LOST_SCRATCH, LEDGER_LOST_DAMAGED};
+				   LEDGER_LOST_MEMORY, LEDGER_LOST_SCRATCH, LEDGER_LOST_DAMAGED,
+				   LEDGER_LOST_KEYS,   LEDGER_LOST_THREADS, LEDGER_LOST_SWITCHES};
 
 bool ledger_is_kept(const struct ledger *l)
 {

@@ -12,6 +12,7 @@
 
 #include "profile/index.h"
 #include "profile/sum.h"
+#include "profile/waits.h"
 
 bool index_add(struct profile_index *x, uint64_t hash, uint32_t row)
 {
@@ -303,11 +304,13 @@ int profile_sample(struct profile *p, const struct profile_sample *s, const int6
 int64_t profile_total(const struct profile *p, uint32_t value)
 {
 	int64_t sum = 0;
+	bool max;
 
 	if (value >= p->value_types.n)
 		return 0;
+	max = profile_value_is_max(p, value);
 	for (size_t i = 0; i < p->samples.n; i++)
-		sum = sum_signed(sum, profile_values(p, i)[value]);
+		sum = sum_value(sum, profile_values(p, i)[value], max);
 	return sum;
 }
 

@@ -261,7 +261,7 @@ enum frame_kind profile_line_kind(const struct profile *p, uint32_t frame, uint3
 const char *profile_line_label(const struct profile *p, uint32_t frame, uint32_t i, char *scratch,
 			       size_t size);
 
-/* Sum of one value over all samples. */
+/* Sum of one value over all samples, the greatest where it does not add up (profile/waits.h). */
 int64_t profile_total(const struct profile *p, uint32_t value);
 
 /* Memory held, bytes; cheap. */

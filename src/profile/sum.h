@@ -4,6 +4,7 @@
 #ifndef WAGGLE_PROFILE_SUM_H
 #define WAGGLE_PROFILE_SUM_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 static inline int64_t sum_signed(int64_t a, int64_t b)
@@ -20,6 +21,13 @@ static inline uint64_t sum_unsigned(uint64_t a, uint64_t b)
 	uint64_t sum;
 
 	return __builtin_add_overflow(a, b, &sum) ? UINT64_MAX : sum;
+}
+
+/* Two values of a profile as one: the greater of them where its type does not add up
+ * (profile_value_is_max()). */
+static inline int64_t sum_value(int64_t a, int64_t b, bool max)
+{
+	return !max ? sum_signed(a, b) : a > b ? a : b;
 }
 
 #endif

@@ -21,7 +21,7 @@ static uint32_t intake_jit_object(struct intake *in, uint32_t tgid)
 	return in->jit_object;
 }
 
-static uint32_t intake_object(struct intake *in, uint32_t file, uint32_t tgid)
+uint32_t intake_object(struct intake *in, uint32_t file, uint32_t tgid)
 {
 	struct profile_object o = { .kind = OBJECT_VDSO };
 	uint32_t object;
@@ -79,9 +79,8 @@ static uint64_t intake_user_word(const struct sample_record *r, const uint64_t *
 	return words[r->n_kernel + (first + i) % r->n_user];
 }
 
-/* Leaf node of a record's stack: kernel frames are called by user frames, a cut is the root, or lies
- * between the two where frames near the leaf were left out. */
-static uint32_t intake_stack(struct intake *in, const struct sample_record *r, const uint64_t *words)
+/* The user's part: a cut is its root, or its leaf where frames near that were left out. */
+static uint32_t intake_user_stack(struct intake *in, const struct sample_record *r, const uint64_t *words)
 {
 	struct profile *p = in->profile;
 	uint32_t node = 0;
@@ -96,7 +95,19 @@ static uint32_t intake_stack(struct intake *in, const struct sample_record *r, c
 		node = profile_push(p, node, intake_user_frame(in, intake_user_word(r, words, i), r->tgid));
 	if (r->skipped)
 		node = profile_push(p, node, profile_frame_cut(p, WALK_DEPTH, 0));
-	for (uint32_t i = r->n_kernel; i-- > 0;) /* callers: inside the call, as in the user part */
+	return node;
+}
+
+/* Kernel frames are called by user frames. */
+uint32_t intake_stack(struct intake *in, const struct sample_record *r, const uint64_t *words,
+		      const struct intake_part *part)
+{
+	struct profile *p = in->profile;
+	uint32_t node = 0;
+
+	if (part->user)
+		node = intake_user_stack(in, r, words);
+	for (uint32_t i = part->kernel_to; i-- > part->kernel_from;) /* callers: inside the call, as in the user part */
 		node = profile_push(p, node, intake_kernel_frame(in, words[i] - (i ? 1 : 0)));
 	return node;
 }
@@ -122,6 +133,7 @@ static void intake_mark(struct intake *in, uint32_t stack)
 static uint32_t intake_find_stack(struct intake *in, const struct sample_record *r, size_t len)
 {
 	size_t n = (size_t)r->n_kernel + r->n_user;
+	struct intake_part all = { .kernel_to = r->n_kernel, .user = true };
 	uint32_t *known = map64_find(&in->stack_of_hash, r->hash), leaf;
 
 	if (known) {
@@ -130,7 +142,7 @@ static uint32_t intake_find_stack(struct intake *in, const struct sample_record 
 	}
 	if (!(r->flags & SAMPLE_HAS_FRAMES) || len < sizeof(*r) + n * sizeof(uint64_t))
 		return PROFILE_NONE;
-	leaf = intake_stack(in, r, (const uint64_t *)(r + 1));
+	leaf = intake_stack(in, r, (const uint64_t *)(r + 1), &all);
 	if (leaf == PROFILE_NONE || !VEC_RESERVE(&in->stacks, 1) ||
 	    !map64_insert(&in->stack_of_hash, r->hash, (uint32_t)in->stacks.n, NULL))
 		return PROFILE_NONE;
@@ -187,7 +199,10 @@ void intake_record(struct intake *in, const void *data, size_t len)
 	s.task = profile_task(p, r.tgid, r.tid, r.comm, r.process);
 	s.cpu = (uint16_t)r.cpu;
 	value = r.weight ? r.weight : 1;
-	if (profile_sample(p, &s, &value))
+	if (in->take) {
+		in->take(in->ctx, &s);
+		intake_count(in, &r);
+	} else if (profile_sample(p, &s, &value))
 		l->n[LEDGER_LOST_MEMORY]++;
 	else
 		intake_count(in, &r);

@@ -26,11 +26,25 @@ struct intake {
 	const struct kallsyms *kallsyms; /* NULL when the kernel hides its addresses */
 	uint64_t memory_cap;             /* bytes the profile may take, 0 = no cap */
 	void (*before_unknown_file)(void *ctx); /* drains announcements that are waiting */
+	/* Takes a finished sample instead of the profile; NULL = it goes into the profile, its weight as value. */
+	void (*take)(void *ctx, const struct profile_sample *s);
 	void *ctx;
 	struct map64 stack_of_hash; /* sample hash -> index in stacks */
 	VEC(struct { uint32_t leaf, marked; }) stacks; /* marked: when its files were last said to be seen */
 	uint32_t jit_object_pid, jit_object; /* the last one, to save look-ups */
 };
+
+/* Which frames of a record make the stack. */
+struct intake_part {
+	uint32_t kernel_from, kernel_to; /* of the kernel's, leaf first */
+	bool user;                       /* the user's, and why they end */
+};
+
+/* The leaf node of a record's stack, or PROFILE_NONE; `words` are the frames behind the record. */
+uint32_t intake_stack(struct intake *in, const struct sample_record *r, const uint64_t *words,
+		      const struct intake_part *part);
+/* The object of a file id, 0 when there is none. */
+uint32_t intake_object(struct intake *in, uint32_t file, uint32_t tgid);
 
 /* One record of the ring. Malformed ones are counted as lost stacks. */
 void intake_record(struct intake *in, const void *data, size_t len);

@@ -13,6 +13,7 @@
 
 #include "session/selftest.h"
 #include "session/smallbtf.h"
+#include "source/off.h"
 #include "waggle.skel.h"
 
 /* Raw stacks are taken off at once; these hold what comes while that is late. */
@@ -149,6 +150,8 @@ int programs_open(struct programs *p, const struct source *source, const struct 
 	else if (o->finish_pending)
 		bpf_map__set_max_entries(p->skel->maps.raw_ring, RAW_RING_PENDING);
 	bpf_program__set_autoload(p->skel->progs.self_test, true);
+	if (!source->waits)
+		off_leave_out(p->skel);
 	code = source->prepare(p->skel, o, e);
 	if (!code)
 		code = programs_load(p, e);

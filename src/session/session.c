@@ -22,6 +22,7 @@
 #include "base/clock.h"
 #include "format/recording.h"
 #include "profile/codes.h"
+#include "profile/waits.h"
 #include "waggle.skel.h"
 
 enum { INTERVAL_MS = 200, INTERVAL_FAST_MS = 20, FAST_HZ = 2000, FLUSH_MS = 1000 };
@@ -226,6 +227,8 @@ static int session_loop(struct session *s)
 				next = now; /* there is more: look at the other events, then go on */
 			if (s->unfinished)
 				unfinished_turn(s->unfinished, now, false);
+			if (s->waits)
+				waits_turn(s->waits, now);
 		}
 		session_govern(s, now);
 		if (s->namer)
@@ -272,11 +275,13 @@ static void session_settle(struct session *s)
 static int session_finish(struct session *s, struct session_result *ret, struct err *e)
 {
 	struct profile *p = s->profile;
+	uint64_t end;
 	int code = 0;
 
 	s->o.source->stop(s->source);
+	end = clock_mono_ns();
 	files_close_capture(s->files);
-	p->meta.duration = clock_mono_ns() - s->start;
+	p->meta.duration = end - s->start;
 	if (s->o.command && !s->child.ended)
 		child_stop(&s->child, s->end == SESSION_CHILD_ENDED ? 0 : SIGTERM, CHILD_GRACE_MS);
 	session_take_kallsyms(s);
@@ -288,6 +293,8 @@ static int session_finish(struct session *s, struct session_result *ret, struct 
 		unfinished_turn(s->unfinished, clock_mono_ns(), true);
 		p->ledger.n[LEDGER_FINISHED] = unfinished_count(s->unfinished);
 	}
+	if (s->waits)
+		waits_finish(s->waits, end);
 	s->o.source->measure(s->source, s->programs.skel, &p->ledger);
 	session_settle(s);
 	jitwatch_finish(s->jitwatch, p, SETTLE_MS);
@@ -305,6 +312,24 @@ static int session_finish(struct session *s, struct session_result *ret, struct 
 	if (!code && s->namer && profile_codes_split(p)) /* the recording's readers do that too */
 		code = err_set(e, -ENOMEM, "out of memory");
 	return code;
+}
+
+static void session_on_tick(void *ctx, const struct profile_sample *sample)
+{
+	struct session *s = ctx;
+
+	waits_tick(s->waits, sample);
+}
+
+static int session_begin_waits(struct session *s, struct err *e)
+{
+	bool wall = s->o.source->type && strcmp(s->o.source->type, WAITS_TYPE_WALL) == 0;
+	struct waits_opts o = { &s->programs, &s->intake, &s->o.capture, wall };
+
+	if (!s->o.source->waits)
+		return 0;
+	s->intake.take = session_on_tick;
+	return waits_new(&o, &s->waits) ? err_set(e, -ENOMEM, "out of memory") : 0;
 }
 
 static int session_begin(struct session *s, struct err *e)
@@ -328,6 +353,9 @@ static int session_begin(struct session *s, struct err *e)
 		.before_unknown_file = session_drain_files,
 		.ctx = s,
 	};
+	code = session_begin_waits(s, e);
+	if (code)
+		return code;
 	if (s->o.recording) {
 		s->recording = recording_new(s->profile, s->o.recording);
 		if (!s->recording)
@@ -373,6 +401,7 @@ void session_free(struct session *s)
 	ring_buffer__free(s->raw_ring);
 	oracle_session_free(s->oracle);
 	unfinished_free(s->unfinished);
+	waits_free(s->waits);
 	intake_free(&s->intake);
 	namer_free(s->namer);
 	jitwatch_free(s->jitwatch);

@@ -47,6 +47,16 @@ static uint32_t session_ring_bytes(const struct capture_opts *o)
 	return bytes;
 }
 
+static void session_take(struct session *s, const struct sample_record *r, size_t len)
+{
+	if (len >= sizeof(*r) && r->kind != RECORD_SAMPLE) {
+		if (s->waits)
+			waits_record(s->waits, r, len);
+	} else {
+		intake_record(&s->intake, r, len);
+	}
+}
+
 static int session_on_sample(void *ctx, void *data, size_t len)
 {
 	struct session *s = ctx;
@@ -54,15 +64,13 @@ static int session_on_sample(void *ctx, void *data, size_t len)
 	if (s->oracle)
 		oracle_session_sample(s->oracle, data, len);
 	if (!s->unfinished || !unfinished_hold(s->unfinished, data, len, clock_mono_ns()))
-		intake_record(&s->intake, data, len);
+		session_take(s, data, len);
 	return ++s->drained % DRAIN_AT_ONCE ? 0 : -EAGAIN; /* an error makes libbpf stop here */
 }
 
 static void session_on_finished(void *ctx, const void *data, size_t len)
 {
-	struct session *s = ctx;
-
-	intake_record(&s->intake, data, len);
+	session_take(ctx, data, len);
 }
 
 static int session_on_raw(void *ctx, void *data, size_t len)

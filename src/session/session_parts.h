@@ -17,6 +17,7 @@
 #include "session/programs.h"
 #include "session/session.h"
 #include "session/unfinished.h"
+#include "session/waits.h"
 
 enum wake { WAKE_STOP, WAKE_CHILD, WAKE_TARGET, WAKE_FILES, WAKE_RAW };
 
@@ -36,6 +37,7 @@ struct session {
 	struct ring_buffer *sample_ring, *file_ring, *raw_ring;
 	struct unfinished *unfinished; /* NULL when nothing is finished later */
 	struct oracle_session *oracle; /* NULL when not asked for */
+	struct waits *waits; /* NULL when the source counts no waits */
 	struct child child;
 	void *source; /* the source's own state */
 	int epoll, stop_event;

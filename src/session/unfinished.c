@@ -314,7 +314,7 @@ bool unfinished_hold(struct unfinished *u, const struct sample_record *r, size_t
 {
 	struct unfinished_sample held = { .since = now };
 
-	if (len < sizeof(*r) || r->end != WALK_PENDING || r->skipped || !u->started)
+	if (len < sizeof(*r) || r->kind > RECORD_STACK || r->end != WALK_PENDING || r->skipped || !u->started)
 		return false;
 	held.record = unfinished_whole(u, r, len);
 	if (!held.record)
@@ -357,7 +357,8 @@ static void unfinished_emit_whole(struct unfinished *u, const struct sample_reco
 	whole->n_user = (uint16_t)(r->n_user + w->n);
 	whole->end = (uint8_t)w->end;
 	whole->end_file = 0;
-	for (size_t i = 0; i < w->n; i++)
+	/* Waits are counted by the hash that they had, which is theirs alone. */
+	for (size_t i = 0; i < w->n && r->kind == RECORD_SAMPLE; i++)
 		whole->hash = map64_mix(whole->hash ^ w->frames[i]);
 	u->o.emit(u->o.ctx, whole, sizeof(*r) + bytes);
 	u->n_finished++;

@@ -21,6 +21,7 @@
 #include "base/clock.h"
 #include "bpf/abi.h"
 #include "process/lookup.h"
+#include "source/targets.h"
 #include "waggle.skel.h"
 
 /* Up to this rate so many stacks are remembered as sent: more than a minute has. */
@@ -42,67 +43,16 @@ struct cpu_state {
 static int cpu_prepare(struct waggle_bpf *skel, const struct capture_opts *o, struct err *e)
 {
 	struct cpu_config *c = (struct cpu_config *)&skel->rodata->cpu_config;
+	int code = targets_prepare(skel, o, e);
 
+	if (code)
+		return code;
 	bpf_program__set_autoload(skel->progs.cpu_tick, true);
-	bpf_program__set_autoload(skel->progs.cpu_fork, o->n_pids && o->follow);
-	bpf_program__set_autoload(skel->progs.cpu_exit, o->n_pids && o->follow);
-	if (o->n_pids > TARGETS_MAX || o->n_tids > TARGETS_MAX)
-		return err_set(e, -E2BIG, "at most %d processes or threads can be named at once",
-			       TARGETS_MAX);
-	if (o->n_cgroups > CGROUPS_MAX)
-		return err_set(e, -E2BIG, "at most %d cgroups can be named at once", CGROUPS_MAX);
-	c->filter_pids = o->n_pids > 0;
-	c->filter_tids = o->n_tids > 0;
-	c->filter_comm = o->comm != NULL;
-	if (o->comm)
-		strncpy(c->comm, o->comm, sizeof(c->comm) - 1);
-	c->n_cgroups = (uint32_t)o->n_cgroups;
 	c->oracle_every = o->oracle_every;
 	c->include_idle = o->include_idle;
-	c->no_user = o->no_user;
-	c->no_kernel = o->no_kernel;
-	c->skip_tgid = o->include_self ? 0 : (uint32_t)getpid();
-	skel->rodata->walk_max_frames = o->max_frames ? o->max_frames : FRAMES_USER_DEFAULT;
-	skel->rodata->walk_keep_root = o->keep_root;
 	if (o->frequency && o->frequency <= CPU_RARE_HZ) {
 		skel->rodata->sent_mask = CPU_RARE_SENT - 1;
 		bpf_map__set_max_entries(skel->maps.sent, CPU_RARE_SENT);
-	}
-	c->raw_pending = o->finish_pending;
-	return 0;
-}
-
-static int cpu_add_target(struct waggle_bpf *skel, uint32_t pid)
-{
-	uint32_t one = 1;
-
-	return bpf_map__update_elem(skel->maps.target_pids, &pid, sizeof(pid), &one, sizeof(one),
-				    BPF_ANY);
-}
-
-static int cpu_targets(struct waggle_bpf *skel, const struct capture_opts *o, struct err *e)
-{
-	uint32_t one = 1;
-	int code = 0;
-
-	for (size_t i = 0; i < o->n_pids && !code; i++)
-		code = cpu_add_target(skel, o->pids[i]);
-	for (size_t i = 0; i < o->n_tids && !code; i++)
-		code = bpf_map__update_elem(skel->maps.target_tids, &o->tids[i], sizeof(uint32_t),
-					    &one, sizeof(one), BPF_ANY);
-	if (code)
-		return err_set(e, code, "cannot set the targets: %s", strerror(-code));
-	for (uint32_t i = 0; i < o->n_cgroups; i++) {
-		int fd = cgroup_open(o->cgroups[i], e);
-
-		if (fd < 0)
-			return fd;
-		code = bpf_map__update_elem(skel->maps.target_cgroups, &i, sizeof(i), &fd, sizeof(fd),
-					    BPF_ANY);
-		close(fd);
-		if (code)
-			return err_set(e, code, "cannot watch cgroup '%s': %s", o->cgroups[i],
-				       strerror(-code));
 	}
 	return 0;
 }
@@ -218,13 +168,7 @@ static int cpu_attach(struct waggle_bpf *skel, const struct capture_opts *o, voi
 	int code = s ? cpu_list_wanted(o, &s->cpus, e) : err_set(e, -ENOMEM, "out of memory");
 
 	if (!code)
-		code = cpu_targets(skel, o, e);
-	if (!code && bpf_program__autoload(skel->progs.cpu_fork)) {
-		skel->links.cpu_fork = bpf_program__attach(skel->progs.cpu_fork);
-		skel->links.cpu_exit = bpf_program__attach(skel->progs.cpu_exit);
-		if (!skel->links.cpu_fork || !skel->links.cpu_exit)
-			code = err_set(e, -errno, "cannot follow forks: %s", strerror(errno));
-	}
+		code = targets_put(skel, o, e);
 	if (!code)
 		code = cpu_choose(s, o, s->cpus.list.at[0], e);
 	for (size_t i = 0; i < s->cpus.list.n && !code; i++)
@@ -398,7 +342,7 @@ const struct source source_cpu = {
 	.unit = "count",
 	.prepare = cpu_prepare,
 	.attach = cpu_attach,
-	.add_target = cpu_add_target,
+	.add_target = targets_add,
 	.describe = cpu_describe,
 	.slow = cpu_slow,
 	.run_time = cpu_run_time,

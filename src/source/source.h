@@ -75,6 +75,7 @@ struct source {
 	const char *help;
 	/* Value type of its samples. */
 	const char *type, *unit;
+	bool waits; /* what it counts in the kernel is taken over by session/waits.h */
 	/* Between open and load: autoload, .rodata, map sizes. */
 	int (*prepare)(struct waggle_bpf *skel, const struct capture_opts *o, struct err *e);
 	/* After the load: targets into maps, then hook up. *ret is the source's own state. */

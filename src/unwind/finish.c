@@ -11,20 +11,21 @@
 #undef __always_inline
 #define __always_inline inline
 
+struct walk;
 /* The one thing the steps ask of their surroundings. */
-static long bpf_probe_read_user(void *to, uint32_t n, const void *from);
+static inline long stack_read(struct walk *w, uint64_t n, uint64_t from);
 
 #include "bpf/step.bpf.h"
 
 static __thread const struct raw_record *finish_of; /* whose stack is being read */
 
-static long bpf_probe_read_user(void *to, uint32_t n, const void *from)
+static inline long stack_read(struct walk *w, uint64_t n, uint64_t from)
 {
-	uint64_t at = (uint64_t)(uintptr_t)from - finish_of->regs[7];
+	uint64_t at = from - finish_of->regs[7];
 
 	if (at >= finish_of->bytes || n > finish_of->bytes - at)
 		return -EFAULT;
-	memcpy(to, (const uint8_t *)(finish_of + 1) + at, n);
+	memcpy(w->chunk, (const uint8_t *)(finish_of + 1) + at, n);
 	return 0;
 }
 
@@ -38,7 +39,7 @@ static bool finish_prefetch(struct walk *w)
 	if (left < CHUNK_BYTES) {
 		w->chunk_start = w->sp;
 		w->chunk_end = w->sp + left;
-		return !bpf_probe_read_user(w->chunk, (uint32_t)left, (void *)(uintptr_t)w->sp);
+		return !stack_read(w, left, w->sp);
 	}
 	return true;
 }
@@ -48,6 +49,7 @@ static void finish_begin(struct walk *w, const struct raw_record *r)
 	memset(w, 0, offsetof(struct walk, record));
 	memcpy(w->regs, r->regs, sizeof(w->regs));
 	w->regs_known = r->regs_known;
+	w->n_reads = READS_OFF;
 	w->rbx_slot = r->rbx_slot;
 	w->exact = r->exact;
 	w->ip = r->ip;

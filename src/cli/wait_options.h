@@ -1,0 +1,33 @@
+/* wait_options.h - what of waiting is looked at, as options of `waggle off` and `waggle wall`.
+ *
+ * Two tables over one struct: what both take, and what would make the times of `wall` not add up.
+ *
+ * Ownership: texts are borrowed from argv. Errors: 0 or -errno with a sentence. Thread safety: main thread.
+ */
+#ifndef WAGGLE_CLI_WAIT_OPTIONS_H
+#define WAGGLE_CLI_WAIT_OPTIONS_H
+
+#include "cli/option.h"
+#include "cli/output.h"
+#include "source/source.h"
+
+struct wait_cli {
+	const char *states;  /* "S,D", or bits as bcc's --state has them */
+	uint64_t min, max;   /* ns */
+	bool user_threads, kernel_threads, no_idle;
+	bool wakers, locks, count;
+	uint32_t hops;       /* 0 = not given */
+	uint32_t max_keys;
+	uint64_t interval;   /* ns */
+};
+
+extern const struct option_row wait_options[];        /* user-threads-only .. no-idle wakers hops locks .. */
+extern const struct option_row wait_filter_options[]; /* state min-block-time max-block-time */
+
+/* "R,S,D,T", or numbers as bcc takes them, to WAIT_STATE_ bits. 0 or -EINVAL with a sentence. */
+int wait_states_parse(const char *text, uint32_t *ret, struct err *e);
+/* Contradictions, and the options as the source takes them. --count changes what `output` shows. */
+int wait_options_check(const struct wait_cli *o, struct output_opts *output, struct wait_opts *ret,
+		       struct err *e);
+
+#endif
