@@ -285,6 +285,8 @@ struct wait_thread {
 	uint8_t kind;    /* out: enum wait_kind, BLOCKED or a way to be ready */
 	uint8_t held;    /* throttled when it was woken */
 	uint8_t again;   /* its stack met a table still being built: worth another look */
+	uint32_t cpu;    /* in: where */
+	uint32_t zero;
 	char comm[COMM_LEN];
 };
 
@@ -329,7 +331,9 @@ struct wait_stats {
 	uint64_t asleep;     /* threads found asleep */
 	uint64_t busy;       /* scratch was in use */
 	uint64_t ring_full;
+	uint64_t untold;     /* switches that the kernel did not tell of */
 	uint64_t run_ns;
+	uint64_t running;    /* the thread that was switched in last */
 };
 
 struct wait_config {
@@ -379,10 +383,10 @@ struct capture_control {
 
 _Static_assert(sizeof(struct wait_key) == 32, "abi");
 _Static_assert(sizeof(struct wait_sum) == 24, "abi");
-_Static_assert(sizeof(struct wait_thread) == 64, "abi");
+_Static_assert(sizeof(struct wait_thread) == 72, "abi");
 _Static_assert(sizeof(struct wait_hop) == 16, "abi");
 _Static_assert(sizeof(struct wait_wakers) == 288, "abi");
-_Static_assert(sizeof(struct wait_stats) == 112, "abi");
+_Static_assert(sizeof(struct wait_stats) == 128, "abi");
 _Static_assert(sizeof(struct wait_config) == 48, "abi");
 _Static_assert(sizeof(struct capture_control) == 8, "abi");
 _Static_assert(sizeof(struct file_key) == 32, "abi");
