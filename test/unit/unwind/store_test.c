@@ -64,6 +64,14 @@ static uint64_t words_now(void *ctx)
 	return s->now;
 }
 
+static uint32_t words_at(void *ctx, uint32_t address)
+{
+	const struct words *s = ctx;
+	uint32_t k = address >> SLAB_WORDS_SHIFT;
+
+	return k < s->n && s->slabs[k] ? s->slabs[k][address & (SLAB_WORDS - 1)] : 0;
+}
+
 static const struct store_ops ops = {words_open, words_close, words_drop, words_now};
 
 struct world {
@@ -116,7 +124,8 @@ static struct unwind_rule row_rule(const struct table *t, uint64_t offset)
 static void check_offset(struct world *w, const struct table *t, const struct file_slot *slot,
 			 uint64_t offset)
 {
-	uint16_t n = lookup_rule(slot, w->space.slabs, w->space.n, offset);
+	struct lookup_words words = {words_at, &w->space};
+	uint16_t n = lookup_rule(slot, &words, offset);
 	struct unwind_rule want = row_rule(t, offset);
 
 	if (!unwind_rule_same(&want, &w->array[n]))
@@ -546,17 +555,22 @@ static void dictionary(void **state)
 /* Words may be anything: look-ups stay inside. */
 static void garbage(void **state)
 {
-	uint32_t *slab = malloc(SLAB_WORDS * sizeof(*slab)), *slabs[2] = {slab, NULL};
+	uint32_t *slab = malloc(SLAB_WORDS * sizeof(*slab));
+	struct words *space = calloc(1, sizeof(*space));
+	struct lookup_words words = {words_at, space};
 	struct file_slot slot = {FILE_READY, 0, 0, UINT32_MAX};
 
+	space->slabs[0] = slab;
+	space->n = 2;
 	for (uint32_t i = 0; i < SLAB_WORDS; i++)
 		slab[i] = (uint32_t)mrand48();
 	for (int i = 0; i < 200000; i++) {
 		slot.index = (uint32_t)mrand48() >> lrand48() % 32;
-		lookup_rule(&slot, slabs, 2, (uint64_t)lrand48() << lrand48() % 17);
+		lookup_rule(&slot, &words, (uint64_t)lrand48() << lrand48() % 17);
 	}
 	slot.state = FILE_NEW;
-	assert_int_equal(lookup_rule(&slot, slabs, 2, 4096), 0);
+	assert_int_equal(lookup_rule(&slot, &words, 4096), 0);
+	free(space);
 	free(slab);
 }
 
