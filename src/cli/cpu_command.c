@@ -374,6 +374,7 @@ static int cpu_capture(const struct cpu_opts *o, const struct option_rest *rest,
 		.debugfiles = names,
 		.debug_memory = (o->names.unpack ? o->names.unpack : CPU_DEFAULT_DEBUG_MB) << 20,
 		.progress = cpu_progress,
+		.watched = cpu_talks(o),
 		.ctx = (void *)o,
 	};
 	struct session *s;

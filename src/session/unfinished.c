@@ -22,6 +22,7 @@ struct unfinished_walk { /* a raw record, and what became of it */
 	struct raw_record *raw;
 	size_t len, n; /* n: frames found */
 	uint32_t end;  /* enum walk_end; WALK_PENDING while it may still succeed */
+	uint32_t tried;  /* files_generation() when it was tried last, and 1 */
 	bool busy;     /* one of the two threads is at it: the other leaves it alone */
 	uint64_t frames[FRAMES_USER_MAX];
 };
@@ -138,9 +139,11 @@ static void unfinished_try(struct unfinished *u, struct unfinished_walk *w)
 	w->end = finish_walk(w->raw, w->len, &ops, w->frames, FRAMES_USER_MAX - n_user, &w->n);
 }
 
-/* With the lock held, which is let go: tries all that wait. True when some still do. */
+/* With the lock held, which is let go: tries all that wait and may come further than the last time, because
+ * more files are known now. True when some still wait. */
 static bool unfinished_round(struct unfinished *u)
 {
+	uint32_t now = u->o.files ? files_generation(u->o.files) + 1 : 1;
 	bool waiting = false;
 
 	u->news = false;
@@ -149,6 +152,11 @@ static bool unfinished_round(struct unfinished *u)
 
 		if (!w || w->busy || w->end != WALK_PENDING) /* busy: being given up */
 			continue;
+		if (w->tried == now) {
+			waiting = true;
+			continue;
+		}
+		w->tried = now;
 		w->busy = true;
 		pthread_mutex_unlock(&u->lock);
 		unfinished_try(u, w);
