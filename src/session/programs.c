@@ -179,7 +179,7 @@ void programs_close(struct programs *p)
 
 /* -- slabs -------------------------------------------------------------------------------------- */
 
-static uint32_t *slab_open(void *ctx, uint32_t k)
+static uint32_t *slab_open(void *ctx, uint32_t k, uint32_t in)
 {
 	struct programs *p = ctx;
 	int outer = bpf_map__fd(p->skel->maps.slabs), fd;
@@ -198,14 +198,15 @@ static uint32_t *slab_open(void *ctx, uint32_t k)
 	if (fd < 0)
 		return NULL;
 	/* Mapped only while it is written: the pages are the kernel's, they need not count as ours. */
-	at = mmap(NULL, SLAB_WORDS * sizeof(uint32_t), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	at = mmap(NULL, STORE_PIECE * sizeof(uint32_t), PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+		  (off_t)(in * sizeof(uint32_t)));
 	close(fd);
 	return at == MAP_FAILED ? NULL : at;
 }
 
 static void slab_close(void *ctx, uint32_t k, uint32_t *words)
 {
-	munmap(words, SLAB_WORDS * sizeof(uint32_t));
+	munmap(words, STORE_PIECE * sizeof(uint32_t));
 }
 
 /* No walk can be inside: the store drops a slab only after all of its words have rested. So kernels that
