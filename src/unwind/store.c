@@ -17,7 +17,7 @@
 #include "base/clock.h"
 #include "unwind/space.h"
 
-#define BLOCKS_CAP  (1u << 20)                           /* 2 GiB of text */
+#define BLOCKS_CAP  (1u << (31 - BLOCK_SHIFT))           /* 2 GiB of text */
 #define BLOCK_WORDS (BLOCK_HEAD_WORDS + BLOCK_BYTES + 1) /* of the largest */
 #define BLOCK_AGAIN UINT16_MAX /* a length: the block before says the same */
 
@@ -102,7 +102,7 @@ static bool store_write(struct store_writer *w, uint64_t at, const uint32_t *wor
 
 /* -- encoding blocks ----------------------------------------------------------------------- */
 
-/* Ten 16-bit sub-starts in front of the n rows: row in force at each 256 bytes, last row. */
+/* Ten 16-bit sub-starts in front of the n rows: row in force at each 512 bytes, last row. */
 static void store_put_head(uint32_t *head, uint32_t n)
 {
 	const uint32_t *rows = head + BLOCK_HEAD_WORDS;

@@ -306,7 +306,7 @@ static void full(void **state)
 	world_free(w);
 }
 
-/* A long function costs an index word for each 2 KiB, not a block; gaps cost nothing but that. */
+/* A long function costs an index word for each block, not the block; gaps cost nothing but that. */
 static void shared_blocks(void **state)
 {
 	struct unwind_rule rules[] = {{.kind = RULE_END},
@@ -462,7 +462,7 @@ static void limit(void **state)
 	struct unwind_rule *array = calloc(RULES_MAX, sizeof(*array));
 	struct rules *rules = rules_new(array);
 	struct store *s = store_new(&ops, &space, rules, 9 << 20); /* two slabs */
-	struct table huge = random_table(3000000, 0, 30, 40), t = random_table(1000000, 0, 30, 40);
+	struct table huge = random_table(3000000, 0, 30, 40), t = random_table(1100000, 0, 30, 40);
 	struct file_slot a = {0}, b = {0};
 	uint64_t bytes = 0;
 
