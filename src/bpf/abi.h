@@ -85,18 +85,18 @@ struct file_slot {
 
 /* -- unwind tables -----------------------------------------------------------------------------
  * All tables live in one space of 32-bit words, cut into slabs of 4 MiB that are made on demand.
- * A file has an index of n_blocks words, one for each 2 KiB of file offset: the word address of the
+ * A file has an index of n_blocks words, one for each 4 KiB of file offset: the word address of the
  * block, or 0 for a block in which nothing can be unwound. A block is
- *     5 words   ten 16-bit sub-starts: row number (from 0) in force at offset k*256, k = 0..7;
+ *     5 words   ten 16-bit sub-starts: row number (from 0) in force at offset k*512, k = 0..7;
  *               [8] = number of the last row; [9] unused
- *     n words   rows, ascending: offset in the block (11 bits) << 16 | rule number (16 bits).
+ *     n words   rows, ascending: offset in the block (12 bits) << 16 | rule number (16 bits).
  *               Row 0 has offset 0 (it repeats what was in force before the block).
  * A block never crosses a slab; an index may. Layout chosen by measurement: it is within noise of the
  * fastest one and needs half the memory of 8-byte rows.
  */
-#define BLOCK_SHIFT 11
+#define BLOCK_SHIFT 12
 #define BLOCK_BYTES (1u << BLOCK_SHIFT)
-#define BLOCK_SUB_SHIFT 8
+#define BLOCK_SUB_SHIFT 9
 #define BLOCK_HEAD_WORDS 5
 #define SLAB_WORDS_SHIFT 20
 #define SLAB_WORDS (1u << SLAB_WORDS_SHIFT)
