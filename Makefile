@@ -218,7 +218,7 @@ $(B)/bench/%: bench/%.c $(B)/libwaggle.a
 $(B)/test/web/generate: test/web/generate.c $(B)/libwaggle.a
 	$(call msg,TEST,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(B)/libwaggle.a $(PKG_LIBS)
+	$(Q)$(CC) $(CPPFLAGS) -Itest $(CFLAGS) $(LDFLAGS) -o $@ $< $(B)/libwaggle.a $(PKG_LIBS)
 web: all $(B)/test/web/generate
 	$(Q)sh test/web/run.sh $(B)
 

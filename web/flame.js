@@ -28,6 +28,7 @@ class FlameView {
 	setTree(profile, tree, palette, zoomed = 0) {
 		Object.assign(this, { profile, tree, palette, zoomed });
 		this.colours = palette.frames(profile);
+		this.swatches = palette.swatches(profile);
 		this.hovered = this.focused = -1;
 		[this.x0, this.x1] = this.rangeOf(zoomed);
 		this.layout();
@@ -143,26 +144,26 @@ class FlameView {
 	}
 
 	// Thousands of neighbours too narrow for a box still leave a trace: one run per stretch of the same
-	// kind, as wide as they are together.
+	// colour, as wide as they are together.
 	paintSliver(i, x, y, w) {
 		if (y + ROW < 0 || y > this.height)
 			return;
 		const depth = this.tree.depth[i], frame = this.tree.frame[i];
-		const kind = this.profile.frames.kind[frame], faded = Boolean(this.match && !this.match[frame]);
+		const colour = this.swatches[frame], faded = Boolean(this.match && !this.match[frame]);
 		const run = this.runs.get(depth);
 
-		if (run && x - run.to <= 1 && run.kind === kind && run.faded === faded) {
+		if (run && x - run.to <= 1 && run.colour === colour && run.faded === faded) {
 			run.to = x + w;
 			return;
 		}
 		if (run)
 			this.paintRun(run, y);
-		this.runs.set(depth, { from: x, to: x + w, kind, faded });
+		this.runs.set(depth, { from: x, to: x + w, colour, faded });
 	}
 
-	paintRun({ from, to, kind, faded }, y) {
+	paintRun({ from, to, colour, faded }, y) {
 		this.ctx.globalAlpha = faded ? 0.12 : 0.6;
-		this.ctx.fillStyle = this.palette.swatch(KINDS[kind] ?? "user");
+		this.ctx.fillStyle = colour;
 		this.ctx.fillRect(from, y, Math.max(to - from, 1), ROW - 1);
 	}
 

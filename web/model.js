@@ -63,6 +63,8 @@ class Profile {
 			throw new Error("this page does not know profile data of this version");
 		Object.assign(p, { head, strings: head.strings, values: head.values });
 		p.buckets = head.buckets;
+		p.classes = (head.classes ?? []).map(([key, frame, group, tint, text], index) =>
+			({ index, key, frame, group, tint, text }));
 		p.readFrames(reader, head.counts.frames);
 		p.readNodes(reader, head.counts.nodes);
 		p.readTasks(reader, head.counts.tasks);
@@ -109,8 +111,8 @@ class Profile {
 		}
 	}
 
-	// Rows are samples summed by (time bucket, task, node), in that order; samples without a time
-	// are in the bucket after the last.
+	// Rows are samples summed by (time bucket, task, class of waiting, node), in that order; samples
+	// without a time are in the bucket after the last, those without a class in the class after it.
 	readRows(reader, n) {
 		const bucket = reader.column(n), task = reader.column(n), node = reader.column(n);
 
@@ -122,6 +124,8 @@ class Profile {
 		for (let b = 0; b <= this.buckets.n; b++)
 			this.bucketStart[b + 1] += this.bucketStart[b];
 		this.rows = { n, bucket, task, node, value: [] };
+		if (this.classes.length)
+			this.rows.class = reader.column(n, Uint8Array);
 		for (const type of this.values)
 			this.rows.value.push(this.readValues(reader, n, type));
 	}
@@ -142,6 +146,14 @@ class Profile {
 
 	kind(frame) {
 		return KINDS[this.frames.kind[frame]] ?? "user";
+	}
+
+	// The class of waiting that a frame stands for, null when it is anything else.
+	classOf(frame) {
+		if (!this.classes.length || this.kind(frame) !== "offcpu")
+			return null;
+		this.byFrame ??= new Map(this.classes.filter((c) => c.frame).map((c) => [c.frame, c]));
+		return this.byFrame.get(this.label(frame)) ?? null;
 	}
 
 	object(frame) {

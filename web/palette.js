@@ -1,16 +1,19 @@
 // palette.js - one hue per kind of frame, in eight close tints picked by the name, so that neighbours
-// can be told apart and a function looks the same in every picture. The same hues and the same hash
-// are in src/format/svg.c.
+// can be told apart and a function looks the same in every picture; classes of waiting by their group,
+// each with a tint of its own. The same hues and the same hash are in src/format/palette.c.
 
 const HUES = {
-	//         hue  sat  light (in a light page)
+	//         hue  sat  light (in a light page), steps of hue and light where they are not the usual
 	user: [41, 88, 64],
 	kernel: [13, 74, 67],
 	jit: [104, 40, 62],
 	inlined: [186, 45, 66],
-	offcpu: [231, 52, 76],
+	offcpu: [282, 40, 78],
 	cut: [30, 5, 68],
 	task: [36, 16, 82],
+	blocked: [218, 62, 74, 15, 2.2],
+	idle: [220, 9, 76, 30, 4],
+	ready: [27, 92, 63, 5, 4],
 };
 const TINTS = 8;
 
@@ -26,8 +29,8 @@ function nameHash(name) {
 	return h >>> 0;
 }
 
-function tintOf([hue, sat, light], tint, dark) {
-	const h = hue + (tint % 4 - 1.5) * 3.2, l = light + (tint >> 1) * 2.2 - 3.3 - (dark ? 7 : 0);
+function tintOf([hue, sat, light, hueStep = 3.2, lightStep = 2.2], tint, dark) {
+	const h = hue + (tint % 4 - 1.5) * hueStep, l = light + (tint >> 1) * lightStep - 3.3 - (dark ? 7 : 0);
 
 	return `hsl(${h.toFixed(1)} ${dark ? sat * 0.8 : sat}% ${l.toFixed(1)}%)`;
 }
@@ -45,14 +48,30 @@ class Palette {
 	frames(profile) {
 		const out = new Array(profile.frames.n);
 
-		for (let f = 0; f < out.length; f++)
-			out[f] = this.tints[profile.kind(f)][nameHash(profile.label(f)) % TINTS];
+		for (let f = 0; f < out.length; f++) {
+			const c = profile.classOf(f);
+
+			out[f] = c ? this.class(c) : this.tints[profile.kind(f)][nameHash(profile.label(f)) % TINTS];
+		}
 		if (out.length)
 			out[0] = this.tints.task[2];
 		return out;
 	}
 
+	// The same without the tints of names: what stands for many frames at once.
+	swatches(profile) {
+		return Array.from({ length: profile.frames.n }, (_, f) => {
+			const c = profile.classOf(f);
+
+			return c ? this.class(c) : this.swatch(profile.kind(f));
+		});
+	}
+
 	swatch(kind) {
 		return this.tints[kind][3];
+	}
+
+	class({ group, tint }) {
+		return group === "user" ? this.swatch("user") : tintOf(HUES[group], tint, this.dark);
 	}
 }

@@ -136,6 +136,7 @@ const HELP_KEYS = [
 	["f", "Flame or icicle: root at the bottom or at the top"],
 	["t", "Table of functions; a row highlights its boxes"],
 	["k", "Hide or show kernel frames"],
+	["Shift + click", "In the legend of what time went to: only this class, and again: all of them"],
 	["d", "Dark or light"],
 	["l", "Ledger: what was lost and what it cost"],
 	["Ctrl + wheel", "Zoom at the pointer; Shift + wheel or dragging moves sideways"],

@@ -122,7 +122,9 @@ class FunctionTable {
 
 		el.className = "name";
 		el.setAttribute("role", "cell");
-		dot.style.background = this.palette.swatch(this.profile.kind(row.frame));
+		const c = this.profile.classOf(row.frame);
+
+		dot.style.background = c ? this.palette.class(c) : this.palette.swatch(this.profile.kind(row.frame));
 		name.textContent = this.profile.label(row.frame);
 		el.append(dot, name);
 		el.title = name.textContent;

@@ -1,11 +1,17 @@
 // tree.js - what is computed from a profile and a selection: the call tree, its inversion, the
 // functions, the samples per moment. Pure functions over flat arrays; views only draw them.
 
-// What part of the profile is looked at. `tasks` is a Uint8Array by task, null for all; `hidden` a set
-// of kinds whose frames give their time to their callers.
+// What part of the profile is looked at. `tasks` is a Uint8Array by task, `classes` one by class of
+// waiting (with one more entry for samples without), null for all; `hidden` a set of kinds whose frames
+// give their time to their callers.
 class Selection {
 	constructor(fields = {}) {
-		Object.assign(this, { value: 0, from: 0, to: Infinity, tasks: null, hidden: new Set() }, fields);
+		Object.assign(this, { value: 0, from: 0, to: Infinity, tasks: null, classes: null, hidden: new Set() }, fields);
+	}
+
+	// Is row i of these tasks and classes?
+	passes(rows, i) {
+		return (!this.tasks || this.tasks[rows.task[i]]) && (!this.classes || this.classes[rows.class[i]]);
 	}
 
 	// The rows of the profile in the time range. With no range, samples without a time count too.
@@ -102,11 +108,11 @@ class Tree {
 
 function sumSelf(profile, selection) {
 	const self = new Float64Array(profile.nodes.n);
-	const { task, node } = profile.rows, value = profile.rows.value[selection.value];
-	const [from, to] = selection.rowRange(profile), tasks = selection.tasks;
+	const { node } = profile.rows, value = profile.rows.value[selection.value];
+	const [from, to] = selection.rowRange(profile);
 
 	for (let i = from; i < to; i++) {
-		if (!tasks || tasks[task[i]])
+		if (selection.passes(profile.rows, i))
 			self[node[i]] += value[i];
 	}
 	return self;
@@ -301,26 +307,41 @@ function sumMatches(tree, match) {
 	return { sum, count };
 }
 
-// Value per time bucket, for the tasks selected.
+// Value per time bucket, for the tasks and classes selected.
 function sumBuckets(profile, selection) {
 	const out = new Float64Array(profile.buckets.n);
-	const { bucket, task } = profile.rows, value = profile.rows.value[selection.value];
+	const { bucket } = profile.rows, value = profile.rows.value[selection.value];
 	const end = profile.bucketStart[profile.buckets.n];
 
 	for (let i = 0; i < end; i++) {
-		if (!selection.tasks || selection.tasks[task[i]])
+		if (selection.passes(profile.rows, i))
 			out[bucket[i]] += value[i];
 	}
 	return out;
 }
 
-// Value per task in the time range.
-function sumTasks(profile, selection) {
-	const out = new Float64Array(profile.tasks.length);
-	const { task } = profile.rows, value = profile.rows.value[selection.value];
+// Value per class of waiting in the time range, for the tasks selected: also of those switched off.
+function sumClasses(profile, selection) {
+	const out = new Float64Array(profile.classes.length + 1);
+	const { task, class: of } = profile.rows, value = profile.rows.value[selection.value];
 	const [from, to] = selection.rowRange(profile);
 
-	for (let i = from; i < to; i++)
-		out[task[i]] += value[i];
+	for (let i = from; of && i < to; i++) {
+		if (!selection.tasks || selection.tasks[task[i]])
+			out[of[i]] += value[i];
+	}
+	return out;
+}
+
+// Value per task in the time range, of the classes selected.
+function sumTasks(profile, selection) {
+	const out = new Float64Array(profile.tasks.length);
+	const { task, class: of } = profile.rows, value = profile.rows.value[selection.value];
+	const [from, to] = selection.rowRange(profile);
+
+	for (let i = from; i < to; i++) {
+		if (!selection.classes || selection.classes[of[i]])
+			out[task[i]] += value[i];
+	}
 	return out;
 }

@@ -4,7 +4,7 @@
 // on it (selection -> tree -> inversion, functions, matches) and hands the results to the views.
 
 const DEFAULTS = {
-	view: "flame", zoom: "", q: "", range: "", task: "", hide: "", pick: "", table: "", sort: "", value: "",
+	view: "flame", zoom: "", q: "", range: "", task: "", hide: "", off: "", pick: "", table: "", sort: "", value: "",
 };
 
 class App {
@@ -28,6 +28,9 @@ class App {
 		});
 		this.picker = new TaskPicker(document.querySelector(".picker"), {
 			pick: (key) => this.setState({ task: key, zoom: "" }),
+		});
+		this.legend = new ClassLegend(this.el("classes"), profile, {
+			set: (off) => this.setState({ off, zoom: "" }),
 		});
 		this.fillHead();
 		this.listen();
@@ -104,13 +107,13 @@ class App {
 	update(changed) {
 		const any = (...keys) => keys.some((k) => changed.has(k));
 
-		if (any("range", "task", "hide", "value"))
+		if (any("range", "task", "hide", "off", "value"))
 			this.select();
-		if (any("range", "task", "hide", "value", "view"))
+		if (any("range", "task", "hide", "off", "value", "view"))
 			this.reshape();
 		else if (any("zoom"))
 			this.rezoom();
-		if (any("range", "task", "hide", "value", "view", "q", "pick"))
+		if (any("range", "task", "hide", "off", "value", "view", "q", "pick"))
 			this.mark();
 		if (any("table", "sort"))
 			this.showTable();
@@ -122,7 +125,10 @@ class App {
 		const value = Math.min(Number(this.state.value || p.head.default_value) || 0, p.values.length - 1);
 		const hidden = this.hidden, tasks = tasksOfKey(p, this.state.task);
 
-		this.selection = new Selection({ value, from, to, tasks, hidden });
+		const classes = this.legend.chosen(this.state.off);
+
+		this.selection = new Selection({ value, from, to, tasks, classes, hidden });
+		this.legend.setSums(sumClasses(p, this.selection), this.type);
 		this.tree = buildTree(p, this.selection);
 		this.table.setRows(p, sumFunctions(p, this.tree), this.tree.sum, this.type, this.palette);
 		this.picker.setTasks(p, sumTasks(p, this.selection), this.type);
@@ -221,8 +227,10 @@ class App {
 			parts.push(this.picker.name.textContent);
 		if (this.hidden.size)
 			parts.push(`${[...this.hidden].map((k) => KIND_TEXT[k].toLowerCase()).join(", ")} frames hidden`);
+		if (this.selection.classes)
+			parts.push(`without ${this.legend.off.join(", ")}`);
 		this.el("summary").textContent = parts.join(" · ");
-		this.el("reset").hidden = !(s.zoom || s.q || s.range || s.pick || s.task || s.hide);
+		this.el("reset").hidden = !(s.zoom || s.q || s.range || s.pick || s.task || s.hide || s.off);
 		this.el("empty").hidden = sum > 0;
 		this.el("empty").textContent = "No samples here. Esc takes the selection back.";
 		this.showCrumbs();
@@ -292,6 +300,7 @@ class App {
 		this.palette = new Palette(theme === "dark");
 		for (const button of document.querySelectorAll("[data-kind]"))
 			button.style.setProperty("--swatch", this.palette.swatch(button.dataset.kind));
+		this.legend.setPalette(this.palette);
 		if (this.ready)
 			this.update(new Set(["range", "view"]));
 	}
@@ -353,7 +362,7 @@ class App {
 	}
 
 	reset() {
-		this.setState({ zoom: "", q: "", range: "", pick: "", task: "", hide: "" });
+		this.setState({ zoom: "", q: "", range: "", pick: "", task: "", hide: "", off: "" });
 	}
 
 	// One step back at a time, the last thing narrowed first.
@@ -363,7 +372,7 @@ class App {
 		this.hint.hide();
 		if (document.activeElement === this.el("search"))
 			this.el("flame").focus();
-		for (const key of ["pick", "q", "zoom", "range", "task", "hide"]) {
+		for (const key of ["pick", "q", "zoom", "range", "task", "hide", "off"]) {
 			if (s[key]) {
 				this.setState({ [key]: "" });
 				return;

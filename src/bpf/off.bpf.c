@@ -201,64 +201,51 @@ static __always_inline void owner_of(struct task_struct *task, struct mapping_ow
 	ret->exec = task->self_exec_id;
 }
 
-static __always_inline struct recalled *recall_slot(struct walk *w, u32 tid)
+static __always_inline struct recalled *recall_slot(struct walk *w, u32 tid, u16 cause)
 {
-	u64 hash = recall_mix(recall_mix(w->kernel_sp ^ (u64)tid << 32, w->sp), w->ip);
+	u64 hash = recall_mix(recall_mix((u64)tid << 16 | cause, w->sp), w->ip);
 	u32 slot = (u32)(hash >> 40) & (RECALL_SLOTS - 1);
 
 	return bpf_map_lookup_elem(&recalled, &slot);
 }
 
-/* Is the thread where it was when `m` was learnt? */
-static __always_inline bool recall_same(struct walk *w, struct recalled *m, u32 tid, u16 cause)
+/* Was `m` learnt of this thread, in the same place of its program? */
+static __always_inline bool recall_place_same(struct walk *w, struct recalled *m, u32 tid, u16 cause)
 {
-	struct kernel_words *k;
-	u32 zero = 0;
-
-	if (m->tid != tid || m->kernel_sp != w->kernel_sp || m->cause != cause || m->ip != w->ip ||
-	    m->sp != w->regs[7] || m->bp != w->regs[6] || m->bx != w->regs[3] ||
-	    m->owner.mm != w->me.mm || m->owner.sequence != w->me.sequence ||
-	    m->owner.born != w->me.born || m->owner.exec != w->me.exec)
-		return false;
-	if (m->n_user && recall_user(w, m) != m->user_hash)
-		return false;
-	if (!m->n_kernel)
-		return true;
-	k = bpf_map_lookup_elem(&kernel_words, &zero);
-	return k && recall_copy(k, w->kernel_sp, m->kernel[(m->n_kernel - 1) & (RECALL_KERNEL - 1)] + 1u) &&
-	       recall_kernel(k, m) == m->kernel_hash;
+	return m->tid == tid && m->cause == cause && m->ip == w->ip && m->sp == w->regs[7] &&
+	       m->bp == w->regs[6] && m->bx == w->regs[3] && m->owner.mm == w->me.mm &&
+	       m->owner.sequence == w->me.sequence && m->owner.born == w->me.born &&
+	       m->owner.exec == w->me.exec;
 }
 
-/* Remembers what was just walked. */
-static __always_inline void recall_learn(struct walk *w, struct recalled *m, struct task_struct *task,
-					 u32 tid, u16 cause)
+/* Is it the whole stack that `m` was learnt from? */
+static __always_inline bool recall_same(struct walk *w, struct recalled *m, struct kernel_words *k, u64 low)
 {
-	u64 low = (u64)task->stack, left = low + KERNEL_STACK_BYTES - w->kernel_sp;
-	u32 n_words = KERNEL_WORDS, zero = 0;
-	struct kernel_words *k = bpf_map_lookup_elem(&kernel_words, &zero);
+	if (m->n_user && recall_user(w, m) != m->user_hash)
+		return false;
+	return !m->n_kernel || (recall_copy(k, w->kernel_sp, low) && recall_kernel(k, m));
+}
+
+/* Remembers what was just walked; `again`: it is what m holds. */
+static __always_inline void recall_learn(struct walk *w, struct recalled *m, struct kernel_words *k, u64 low,
+					 u32 tid, u16 cause, bool again)
+{
+	bool user = w->n_user;
 
 	m->tid = 0;
-	if (!k || (w->n_user && (w->end != WALK_BOTTOM || w->n_reads == READS_OFF || !w->me.sequence)))
+	if (user && (w->end != WALK_BOTTOM || w->n_reads == READS_OFF || !w->me.sequence))
 		return;
-	m->n_kernel = 0;
+	if (!w->n_kernel)
+		m->n_kernel = 0;
+	else if (!recall_copy(k, w->kernel_sp, low) || !recall_learn_kernel(w, k, m, w->n_kernel, again))
+		return;
 	m->n_user = 0;
-	if (w->n_kernel) {
-		if (left > KERNEL_STACK_BYTES) /* not in the thread's stack */
-			return;
-		if (left < 8 * KERNEL_WORDS)
-			n_words = (u32)left / 8;
-		if (!recall_copy(k, w->kernel_sp, n_words) ||
-		    !recall_learn_kernel(w, k, m, low, n_words, w->n_kernel))
-			return;
-		m->kernel_hash = recall_kernel(k, m);
-	}
-	if (w->n_user) {
+	if (user) {
 		m->n_user = w->n_reads;
 		m->user_hash = w->reads_hash;
 		__builtin_memcpy(m->user, w->reads, sizeof(m->user));
 	}
 	m->owner = w->me;
-	m->kernel_sp = w->kernel_sp;
 	m->ip = w->first_ip;
 	m->sp = w->first[7];
 	m->bp = w->first[6];
@@ -316,26 +303,12 @@ static __always_inline void stack_walk(struct walk *w, u32 slot, struct task_str
 	st->walked++;
 }
 
-/* The hash of the current task's stack, walked or recognised. Its registers and memory are in w already. */
-static __always_inline u64 stack_take(void *ctx, struct walk *w, struct task_struct *task, u32 tid, u16 cause,
-				      struct wait_stats *st)
+static __always_inline u64 stack_walk_now(void *ctx, struct walk *w, struct task_struct *task, u16 cause,
+					  struct wait_stats *st)
 {
-	struct recalled *m = wait_config.no_recall ? NULL : recall_slot(w, tid);
 	u32 zero = 0;
 	struct tick_stats *ticks = bpf_map_lookup_elem(&stats, &zero);
-	u64 known = 0;
 
-	w->reads_base = w->sp;
-	if (m && __sync_val_compare_and_swap(&m->busy, 0, 1))
-		m = NULL;
-	if (m && recall_same(w, m, tid, cause)) {
-		known = m->stack;
-		st->recalled++;
-		if (!wait_config.check) {
-			m->busy = 0;
-			return known;
-		}
-	}
 	w->first_ip = w->ip;
 	__builtin_memcpy(w->first, w->regs, sizeof(w->first));
 	w->n_kernel = 0;
@@ -344,16 +317,39 @@ static __always_inline u64 stack_take(void *ctx, struct walk *w, struct task_str
 	stack_walk(w, SCRATCH_SWITCH, task, cause, st);
 	if (w->end == WALK_PENDING && cpu_config.raw_pending && ticks)
 		emit_raw(w, RAW_PENDING, ticks);
+	return w->record.hash;
+}
+
+/* The hash of the current task's stack, walked or recognised. Its registers and memory are in w already. */
+static __always_inline u64 stack_take(void *ctx, struct walk *w, struct task_struct *task, u32 tid, u16 cause,
+				      struct wait_stats *st)
+{
+	struct recalled *m = recall_slot(w, tid, cause);
+	u32 zero = 0;
+	struct kernel_words *k = bpf_map_lookup_elem(&kernel_words, &zero);
+	u64 known = 0, stack, low = *(volatile u64 *)&w->kernel_low;
+	bool place;
+
+	w->reads_base = w->sp;
+	if (wait_config.no_recall || !m || !k || __sync_val_compare_and_swap(&m->busy, 0, 1))
+		return stack_walk_now(ctx, w, task, cause, st);
+	place = recall_place_same(w, m, tid, cause);
+	if (place && recall_same(w, m, k, low)) {
+		known = m->stack;
+		st->recalled++;
+		if (!wait_config.check) {
+			m->busy = 0;
+			return known;
+		}
+	}
+	stack = stack_walk_now(ctx, w, task, cause, st);
 	if (known) {
 		st->checked++;
-		if (known != w->record.hash)
-			st->wrong++;
+		st->wrong += known != stack;
 	}
-	if (m) {
-		recall_learn(w, m, task, tid, cause);
-		m->busy = 0;
-	}
-	return w->record.hash;
+	recall_learn(w, m, k, low, tid, cause, place && m->stack == stack);
+	m->busy = 0;
+	return stack;
 }
 
 /* Registers, memory and system call of a task that is in the kernel. */
@@ -365,6 +361,7 @@ static __always_inline u16 stack_begin(struct walk *w, struct task_struct *task)
 
 	w->me.mm = 0;
 	w->me.sequence = 0;
+	*(volatile u64 *)&w->kernel_low = (u64)task->stack; /* read back as a number: it is a pointer to the verifier */
 	w->tgid = task->tgid;
 	w->record.tgid = task->tgid;
 	w->record.tid = task->pid;
@@ -713,7 +710,6 @@ static __noinline int waking_walk(u64 *ctx, struct walk *w, struct wait_stats *s
 	struct task_struct *task = (void *)ctx[0], *waker = bpf_get_current_task_btf();
 	u32 tid = task->pid;
 	struct wait_thread *t = bpf_map_lookup_elem(&wait_threads, &tid);
-	bool thread = w->kernel_sp - (u64)waker->stack < KERNEL_STACK_BYTES;
 	u64 stack;
 	u16 cause;
 
@@ -723,7 +719,7 @@ static __noinline int waking_walk(u64 *ctx, struct walk *w, struct wait_stats *s
 	bpf_get_current_comm(w->record.comm, sizeof(w->record.comm));
 	BPF_CORE_READ_INTO(&w->record.process, waker, group_leader, comm);
 	stack = stack_take(ctx, w, waker, w->record.tid, cause | CAUSE_WAKER, st);
-	waking_hops(w, t, tid, stack, thread, st);
+	waking_hops(w, t, tid, stack, w->kernel_sp - w->kernel_low < KERNEL_STACK_BYTES, st);
 	return 0;
 }
 

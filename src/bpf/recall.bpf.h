@@ -10,15 +10,23 @@
  *   - every word the walk read has the value it had: their places are remembered, and a 64-bit hash over
  *     the values, as stacks are told apart by a 64-bit hash everywhere here.
  *
- * By induction every step then does what it did. The kernel's own part is walked by the kernel, which reads
- * return addresses, and, where a function keeps its frame in rbp, saved frame pointers: values that point
- * into the same stack. Remembered are the places of all words between the stack pointer and the stack's end
- * that are one of the return addresses its walk gave or point into that stack, and the same induction
- * holds. The stack pointer is known exactly: it is the program's own frame, which must lie in the thread's
- * stack (it does not in an interrupt, nor where the kernel gave programs stacks of their own).
+ * By induction every step then does what it did.
  *
- * A tenth of a walk's cost for deep stacks, a fifth for shallow ones. `check` has every recognised stack walked
- * all the same and counts where the two differ.
+ * The kernel's own part is walked by the kernel, which reads return addresses and, where a function keeps its
+ * frame in rbp, saved frame pointers, which point into the same stack. Which words these are it does not tell.
+ * But they are among those that are one of the return addresses its walk gave or that point into the stack; and
+ * of these, words that only look like it (left over from earlier calls) are others the next time, while the
+ * real ones are the same whenever the stack is the same. So at first all such words are remembered, and each time
+ * the stack is walked again and is the same, only those that are still there are kept. What is left always
+ * holds the real ones, and a stack in which all of it is there is the same stack. A set that does not hold every
+ * return address, in order, is thrown away.
+ *
+ * The stack pointer is known exactly: it is the program's own frame, which must lie in the thread's stack (it
+ * does not in an interrupt, nor where the kernel gave programs stacks of their own). Kernels move the stack
+ * by a random number of bytes at every system call (randomize_kstack_offset), below the entry's own frame: so
+ * places and pointers count from the stack pointer, but those of the entry from the stack's end.
+ *
+ * `check` has every recognised stack walked all the same and counts where the two differ.
  */
 #ifndef WAGGLE_BPF_RECALL_H
 #define WAGGLE_BPF_RECALL_H
@@ -30,15 +38,25 @@
 #define KERNEL_WORDS 512u
 #define RECALL_FRAMES 32u /* kernel frames at most */
 
+/* A word of the kernel's stack: where, in words from kernel_sp, or from the stack's end (RECALL_FROM_END), and a
+ * hash of what it is. */
+struct recalled_word {
+	u16 at;
+	u16 value[2];
+};
+
+#define RECALL_FROM_END 0x8000u
+#define RECALL_END_WORDS 37u /* pt_regs, and the entry's own frame */
+
 struct recalled {
 	u32 busy; /* one processor at a time reads or writes it */
 	u32 tid;
 	struct mapping_owner owner;
-	u64 ip, sp, bp, bx, kernel_sp, cause;
-	u64 user_hash, kernel_hash, stack;
+	u64 ip, sp, bp, bx, cause;
+	u64 user_hash, stack;
 	u16 n_user, n_kernel;
-	u16 user[RECALL_USER];     /* distances from sp, in words, in the order they were read */
-	u16 kernel[RECALL_KERNEL]; /* the same from kernel_sp, ascending */
+	u16 user[RECALL_USER]; /* distances from sp, in words, in the order they were read */
+	struct recalled_word kernel[RECALL_KERNEL];
 };
 
 struct {
@@ -50,9 +68,11 @@ struct {
 
 struct kernel_words {
 	u64 word[KERNEL_WORDS];
-	/* While one is learnt: return addresses found so far. Here, not on the program's stack, where the
+	/* While one is learnt: return addresses found so far, words kept. Here, not on the program's stack, where the
 	 * verifier would follow each of its values. */
-	u32 next;
+	volatile u32 next, kept;
+	u32 n;         /* words that were read */
+	u64 sp, low;   /* where they begin, and where the stack does */
 };
 
 struct {
@@ -86,35 +106,57 @@ VERIFIED_ONCE u64 recall_user(struct walk *w, struct recalled *m)
 	return hash;
 }
 
-VERIFIED_ONCE u64 recall_kernel(struct kernel_words *k, struct recalled *m)
+/* The kernel's stack from `sp` to its end. False when that is more than is looked at. */
+static __always_inline bool recall_copy(struct kernel_words *k, u64 sp, u64 low)
 {
-	u64 hash = 0;
+	u64 left = low + KERNEL_STACK_BYTES - sp;
+	u32 n = (u32)left / 8;
+
+	if (left > sizeof(k->word) || n < RECALL_END_WORDS || n > KERNEL_WORDS)
+		return false;
+	k->n = n;
+	k->sp = sp;
+	k->low = low;
+	return !bpf_probe_read_kernel(k->word, n * sizeof(u64), (void *)sp);
+}
+
+static __always_inline u32 recall_place(struct kernel_words *k, u32 at)
+{
+	return at & RECALL_FROM_END ? k->n - (at & ~RECALL_FROM_END) : at;
+}
+
+/* A word as it is compared: pointers into the stack by what they point at. */
+static __always_inline u32 recall_value(struct kernel_words *k, u64 word)
+{
+	if (word - k->low < KERNEL_STACK_BYTES)
+		word -= word >= k->low + KERNEL_STACK_BYTES - 8 * RECALL_END_WORDS ? k->low : k->sp;
+	return (u32)(recall_mix(0x51ed270b7a4b8f2dull, word) >> 16);
+}
+
+static __always_inline bool recall_is(struct kernel_words *k, struct recalled_word *r, u64 *ret)
+{
+	u32 at = recall_place(k, r->at), value;
+
+	*ret = k->word[at & (KERNEL_WORDS - 1)];
+	value = recall_value(k, *ret);
+	return at < k->n && r->value[0] == (u16)value && r->value[1] == (u16)(value >> 16);
+}
+
+/* Are all remembered words there? */
+VERIFIED_ONCE int recall_kernel(struct kernel_words *k, struct recalled *m)
+{
+	u64 word;
 
 	if (!k || !m)
 		return 0;
 	for (u32 i = 0; i < RECALL_KERNEL; i++) {
 		if (i >= m->n_kernel)
 			break;
-		hash = recall_mix(hash, k->word[m->kernel[i] & (KERNEL_WORDS - 1)]);
+		if (!recall_is(k, &m->kernel[i], &word))
+			return 0;
 	}
-	return hash;
+	return 1;
 }
-
-/* The first `n` words of the kernel's stack from `sp` up. */
-static __always_inline bool recall_copy(struct kernel_words *k, u64 sp, u32 n)
-{
-	if (!n || n > KERNEL_WORDS)
-		return false;
-	return !bpf_probe_read_kernel(k->word, n * sizeof(u64), (void *)sp);
-}
-
-struct learning {
-	struct walk *w;
-	struct kernel_words *k;
-	struct recalled *m;
-	u64 low; /* the stack's lowest address */
-	u32 n_frames;
-};
 
 VERIFIED_ONCE int recall_is_frame(struct walk *w, u64 word, u32 n)
 {
@@ -129,44 +171,86 @@ VERIFIED_ONCE int recall_is_frame(struct walk *w, u64 word, u32 n)
 	return 0;
 }
 
-/* One word of the kernel's stack: is it one of the return addresses that its walk gave (any of them: an old
- * copy may lie below the real one), or does it point into the stack? */
+struct learning {
+	struct walk *w;
+	struct kernel_words *k;
+	struct recalled *m;
+	u32 n_frames;
+};
+
+/* Counts return addresses in the order of their frames. */
+static __always_inline void recall_next(struct walk *w, struct kernel_words *k, u64 word)
+{
+	if (word == w->frames[k->next & (FRAMES_KERNEL_MAX - 1)])
+		k->next++;
+}
+
+/* One word of the kernel's stack, met for the first time. */
 static long recall_look(u32 i, void *ctx)
 {
 	struct learning *l = ctx;
 	u64 word = l->k->word[i & (KERNEL_WORDS - 1)];
-	bool counts = word - l->low < KERNEL_STACK_BYTES || recall_is_frame(l->w, word, l->n_frames);
-	u32 n = l->m->n_kernel;
+	u32 n = l->m->n_kernel, value;
 
-	if (!counts)
+	if (i >= l->k->n)
+		return 1;
+	if (word - l->k->low >= KERNEL_STACK_BYTES && !recall_is_frame(l->w, word, l->n_frames))
 		return 0;
 	if (n >= RECALL_KERNEL) {
 		l->m->n_kernel = RECALL_KERNEL + 1;
 		return 1;
 	}
-	l->m->kernel[n] = i;
+	value = recall_value(l->k, word);
+	l->m->kernel[n].at = l->k->n - i <= RECALL_END_WORDS ? RECALL_FROM_END | (l->k->n - i) : i;
+	l->m->kernel[n].value[0] = (u16)value;
+	l->m->kernel[n].value[1] = (u16)(value >> 16);
 	l->m->n_kernel = n + 1;
-	if (word == l->w->frames[l->k->next & (FRAMES_KERNEL_MAX - 1)])
-		l->k->next++;
+	recall_next(l->w, l->k, word);
+	return 0;
+}
+
+/* The same stack again: only words that are still there are kept. */
+VERIFIED_ONCE int recall_narrow(struct walk *w, struct kernel_words *k, struct recalled *m)
+{
+	u32 kept;
+	u64 word;
+
+	if (!w || !k || !m)
+		return 0;
+	k->kept = 0;
+	for (u32 i = 0; i < RECALL_KERNEL; i++) {
+		if (i >= m->n_kernel)
+			break;
+		if (!recall_is(k, &m->kernel[i], &word))
+			continue;
+		kept = k->kept;
+		m->kernel[kept & (RECALL_KERNEL - 1)] = m->kernel[i];
+		k->kept = kept + 1;
+		recall_next(w, k, word);
+	}
+	m->n_kernel = k->kept;
 	return 0;
 }
 
 /* Remembers the kernel's part, whose first frames are the programs' own. False when not all return addresses
  * are where they should be: another tracer may have put its own there. */
 static __always_inline bool recall_learn_kernel(struct walk *w, struct kernel_words *k, struct recalled *m,
-						u64 low, u32 n_words, u32 n_frames)
+						u32 n_frames, bool again)
 {
-	struct learning l = { .w = w, .k = k, .m = m, .low = low, .n_frames = n_frames };
-
+	struct learning l = { .w = w, .k = k, .m = m, .n_frames = n_frames };
 	u32 own = 0;
 
 	while (own < 4 && own < n_frames && w->frames[own] != k->word[1])
 		own++;
 	if (own >= 4 || n_frames > RECALL_FRAMES)
 		return false;
-	m->n_kernel = 0;
 	k->next = own;
-	bpf_loop(n_words, recall_look, &l, 0);
+	if (again) {
+		recall_narrow(w, k, m);
+	} else {
+		m->n_kernel = 0;
+		bpf_loop(KERNEL_WORDS, recall_look, &l, 0);
+	}
 	return k->next == n_frames && m->n_kernel <= RECALL_KERNEL;
 }
 

@@ -57,8 +57,8 @@ struct walk {
 	 * their values. READS_OFF: nobody asked, or the walk read something else too. */
 	u32 n_reads;
 	u64 reads_base, reads_hash;
-	/* For the scheduler's events: where the kernel's stack ends, and whose memory this is. */
-	u64 kernel_sp;
+	/* For the scheduler's events: where the kernel's stack ends and begins, and whose memory this is. */
+	u64 kernel_sp, kernel_low;
 	struct mapping_owner me;
 	u32 n_kernel, n_user;
 	/* For the oracle: ip and regs as they were. */

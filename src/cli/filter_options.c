@@ -86,7 +86,7 @@ static int filter_unknown_class(const char *word, struct err *e)
 
 	for (int i = 0; i < WAIT_CLASS_MAX; i++)
 		nearest_offer(&n, waits_class((enum wait_class)i)->key);
-	return err_set(e, -EINVAL, "--class: there is no class '%s'%s; doc/off.md lists them", word,
+	return err_set(e, -EINVAL, "--class: there is no class of waiting '%s'%s", word,
 		       nearest_hint(&n, ""));
 }
 

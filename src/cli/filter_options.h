@@ -31,7 +31,8 @@ struct filter_set {
 	bool any; /* does it filter at all? */
 };
 
-/* 0, or -EINVAL with a sentence (bad regex, unknown class or park, contradiction). The ids stay borrowed from `o`. */
+/* 0, or -EINVAL with a sentence (bad regex, unknown class or park, contradiction). The ids stay borrowed
+ * from `o`. */
 int filter_set_new(const struct filter_opts *o, struct filter_set *ret, struct err *e);
 void filter_set_free(struct filter_set *s);
 /* Replaces *p by its filtered part (and frees the whole) when there is anything to filter. */

@@ -52,4 +52,8 @@ const char *output_file_of(const struct output_opts *o, const char *format);
 int output_json(const struct profile *p, const struct format_opts *o,
 		const struct oracle_report *oracle, struct out *to);
 
+/* Of a profile of waits (profile/waitsum.h): ',"waits":{..}' with classes, places, locks and threads, at most
+ * `top` of each; of others nothing. 0 or -ENOMEM (report_waits_json.c). */
+int output_waits_json(const struct profile *p, uint32_t value, uint32_t top, struct out *to);
+
 #endif

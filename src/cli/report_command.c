@@ -140,7 +140,8 @@ static int report_make(const struct option_rest *rest, struct report_opts *o, st
 			rest->command[0]);
 	else if (!rest->words.n)
 		err_set(e, -EINVAL, "report needs the profile to read: waggle report FILE");
-	if (e->code || report_count(o, e) || output_check(&o->output, e) || filter_set_new(&o->filter, &filter, e) ||
+	if (e->code || report_count(o, e) || output_check(&o->output, e) ||
+	    filter_set_new(&o->filter, &filter, e) ||
 	    report_read(rest, &p, e) || report_symbolize(p, o, e) ||
 	    report_annotate(p, o, e) || filter_set_apply(&filter, &p, e) || output_write(p, &o->output, e))
 		code = command_fail(e);

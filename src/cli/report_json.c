@@ -81,6 +81,9 @@ int output_json(const struct profile *p, const struct format_opts *o,
 	json_functions(functions, o->top ? o->top : JSON_TOP_DEFAULT, to);
 	out_putc(to, ',');
 	json_hottest(tree, to);
+	rc = output_waits_json(p, value, o->top ? o->top : JSON_TOP_DEFAULT, to);
+	if (rc)
+		goto out;
 	out_puts(to, ",\"ledger\":");
 	format_ledger_json(to, p);
 	if (oracle) {

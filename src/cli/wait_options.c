@@ -41,6 +41,11 @@ const struct option_row wait_options[] = {
 	  .min = 1024, .max = 16777216 },
 	{ "interval", 0, OPTION_DURATION, AT(interval), "TIME",
 	  "how often they are taken over from the kernel (default 1s)" },
+	{ "check-recognised", 0, OPTION_FLAG, AT(check), NULL,
+	  "walk again where a stack was recognised as one the thread had waited in before, and count where "
+	  "the two differ (none ever should)" },
+	{ "always-walk", 0, OPTION_FLAG, AT(always_walk), NULL,
+	  "never recognise a stack: walk at every wait (for comparing the cost)" },
 	{ NULL },
 };
 #undef AT
@@ -78,7 +83,9 @@ static uint32_t wait_state(const char *word, size_t len)
 	if (len && word[0] >= '0' && word[0] <= '9') {
 		unsigned long number = strtoul(word, &end, 0);
 
-		return end == word + len && number <= UINT32_MAX ? wait_states_of_number((uint32_t)number) : 0;
+		if (end != word + len || number > UINT32_MAX)
+			return 0;
+		return wait_states_of_number((uint32_t)number);
 	}
 	for (size_t i = 0; len == 1 && i < sizeof(wait_states) / sizeof(*wait_states); i++)
 		if (wait_states[i].letter == *word)
@@ -131,6 +138,8 @@ int wait_options_check(const struct wait_cli *o, struct output_opts *output, str
 		.user_threads = o->user_threads,
 		.kernel_threads = o->kernel_threads,
 		.no_idle = o->no_idle,
+		.check = o->check,
+		.no_memory = o->always_walk,
 		.hops = o->hops ? o->hops : wakers,
 		.locks = o->locks,
 		.max_keys = o->max_keys,

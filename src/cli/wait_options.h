@@ -14,7 +14,7 @@
 struct wait_cli {
 	const char *states;  /* "S,D", or bits as bcc's --state has them */
 	uint64_t min, max;   /* ns */
-	bool user_threads, kernel_threads, no_idle;
+	bool user_threads, kernel_threads, no_idle, check, always_walk;
 	bool wakers, locks, count;
 	uint32_t hops;       /* 0 = not given */
 	uint32_t max_keys;

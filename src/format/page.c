@@ -13,6 +13,7 @@ void page_style(struct page *g, enum page_style s)
 		[PAGE_PLAIN] = "\033[0m",   [PAGE_TITLE] = "\033[1m",    [PAGE_DIM] = "\033[2m",
 		[PAGE_KERNEL] = "\033[33m", [PAGE_JIT] = "\033[32m",     [PAGE_INLINED] = "\033[36m",
 		[PAGE_WARN] = "\033[1;31m", [PAGE_BAR] = "\033[38;5;208m",
+		[PAGE_READY] = "\033[38;5;221m", [PAGE_BLOCKED] = "\033[38;5;75m",
 	};
 
 	if (g->colour)

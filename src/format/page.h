@@ -22,6 +22,8 @@ enum page_style {
 	PAGE_INLINED,
 	PAGE_WARN,
 	PAGE_BAR,
+	PAGE_READY,
+	PAGE_BLOCKED,
 	PAGE_STYLES
 };
 

@@ -16,7 +16,7 @@ static const struct palette_kind palette[PALETTE_KINDS] = {
 	{'c', "cut", "Cut short", 30, 5, 68, 3.2, 2.2},
 	{'t', "task", "Task", 36, 16, 82, 3.2, 2.2},
 	{'b', "blocked", "Blocked", 218, 62, 74, 15, 2.2},
-	{'w', "idle", "Idle", 220, 8, 76, 3.2, 4},
+	{'w', "idle", "Idle", 220, 9, 76, 30, 4},
 	{'r', "ready", "Ready", 27, 92, 63, 5, 4},
 };
 

@@ -1,7 +1,8 @@
 /* text.c - the report on a terminal: one screen that says what ran, where its time went, down which
  * path, and how far to trust it. Write only.
  *
- * Sections: header, functions by self time, hottest path, processes (or threads), ledger. Widths
+ * Sections: header, functions by self time, hottest path, processes (or threads), ledger; of a profile of
+ * waits what text_waits.c shows instead of functions, and the functions of what ran. Widths
  * follow opts.width; lines never wrap by accident. The hottest path shows one line a change of
  * share: frames that have all of their caller's time stand on one line.
  */
@@ -17,8 +18,9 @@
 #include "base/clock.h"
 #include "base/map64.h"
 #include "base/vec.h"
+#include "profile/filter.h"
 #include "profile/sum.h"
-#include "profile/waits.h"
+#include "profile/waitsum.h"
 
 enum {
 	TEXT_WIDTH = 80,
@@ -30,7 +32,7 @@ enum {
 	TEXT_PATH_LINES = 12,
 };
 
-static double text_part(int64_t v, int64_t of)
+double text_part(int64_t v, int64_t of)
 {
 	return of > 0 && v > 0 ? (double)v / (double)of : 0;
 }
@@ -42,7 +44,7 @@ static const char *text_base_name(const char *path)
 	return slash && slash[1] ? slash + 1 : path;
 }
 
-static enum page_style text_kind_style(uint8_t kind)
+enum page_style text_kind_style(uint8_t kind)
 {
 	switch (kind) {
 	case FRAME_KERNEL:
@@ -58,7 +60,7 @@ static enum page_style text_kind_style(uint8_t kind)
 	}
 }
 
-static void text_heading(struct page *g, const char *text)
+void text_heading(struct page *g, const char *text)
 {
 	out_putc(g->to, '\n');
 	page_style(g, PAGE_TITLE);
@@ -92,7 +94,10 @@ static void text_facts(struct buf *b, const struct profile *p, uint32_t value, i
 	char text[64];
 
 	format_value(total, unit, text, sizeof(text));
-	buf_printf(b, "%s %s", text, type);
+	buf_printf(b, "%s %s", text,
+		   !strcmp(type, WAITS_TYPE_OFF)    ? "of waiting"
+		   : !strcmp(type, WAITS_TYPE_WALL) ? "of thread time"
+						    : type);
 	if (m->frequency)
 		buf_printf(b, " at %u Hz", m->frequency);
 	if (m->n_cpus)
@@ -425,6 +430,19 @@ static int text_body(struct page *g, const struct profile *p, const struct forma
 	return code ? code : text_task_list(g, p, value, total);
 }
 
+/* What ran while the rest waited. */
+static int text_running(struct page *g, const struct profile *p, const struct format_opts *o, uint32_t value)
+{
+	const struct profile_filter f = { .classes = UINT32_C(1) << WAIT_ON_CPU };
+	struct profile *part = NULL;
+	int code = profile_filter(p, &f, &part, NULL);
+
+	if (!code && profile_total(part, value) > 0)
+		code = text_functions(g, part, o, value);
+	profile_free(part);
+	return code;
+}
+
 static int text_write(const struct profile *p, const struct format_opts *o, struct out *to,
 		      struct err *e)
 {
@@ -438,9 +456,14 @@ static int text_write(const struct profile *p, const struct format_opts *o, stru
 	if (g.width > TEXT_WIDTH_MAX)
 		g.width = TEXT_WIDTH_MAX;
 	code = text_header(&g, p, o, value, total);
-	if (!code && total > 0)
+	if (!code && total > 0 && waitsum_applies(p)) {
+		code = text_waits(&g, p, o, value);
+		if (!code)
+			code = text_running(&g, p, o, value);
+	} else if (!code && total > 0) {
 		code = text_body(&g, p, o, value, total);
-	else if (!code)
+	}
+	if (!code && total <= 0)
 		out_puts(to, "\nThere is no sample in this profile.\n");
 	if (!code)
 		code = text_ledger(&g, p);

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/shell.h"
 #include "base/vec.h"
+#include "profile/waitsum.h"
 
 enum { TEXT_FILES = 4 }; /* named for each reason */
 
@@ -73,7 +74,8 @@ static void text_taken(struct page *g, const struct profile *p)
 	uint64_t lost = ledger_lost(l), causes = 0;
 	struct buf b = { 0 };
 
-	buf_printf(&b, "%s samples taken", COUNT(l->n[LEDGER_TAKEN]));
+	buf_printf(&b, "%s %s", COUNT(l->n[LEDGER_TAKEN]),
+		   waitsum_applies(p) ? "waits recorded" : "samples taken");
 	if (l->n[LEDGER_EXPECTED]) {
 		buf_printf(&b, " of %s timer ticks expected", COUNT(l->n[LEDGER_EXPECTED]));
 		text_where_ticks_went(&b, l);

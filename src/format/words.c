@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "format/format.h"
+#include "profile/waits.h"
 
 static const char *words_count(uint64_t n, bool minus, char *to, size_t size)
 {
@@ -95,17 +96,19 @@ static void words_put_share(struct buf *to, double share)
 /* By their values, as every view adds them up: a row of an imported profile stands for many. */
 static void words_put_samples(struct buf *to, const struct profile *p)
 {
-	uint32_t samples = intern_find(&p->strings, "samples", 7);
+	static const char *const types[] = { "samples", WAITS_TYPE_COUNT };
 	int64_t n = (int64_t)p->samples.n;
+	const char *what = types[0];
 	char text[40];
 
-	for (uint32_t i = 0; i < p->value_types.n; i++)
-		if (p->value_types.at[i].type == samples) {
-			n = profile_total(p, i);
-			break;
-		}
-	buf_puts(to, format_value(n, "count", text, sizeof(text)));
-	buf_puts(to, n == 1 ? " sample" : " samples");
+	for (size_t k = 2; k-- > 0;)
+		for (uint32_t i = 0; i < p->value_types.n; i++)
+			if (!strcmp(profile_text(p, p->value_types.at[i].type), types[k])) {
+				n = profile_total(p, i);
+				what = types[k];
+			}
+	buf_printf(to, "%s %.*s", format_value(n, "count", text, sizeof(text)),
+		   (int)(strlen(what) - (n == 1)), what);
 }
 
 void format_ledger_line(struct buf *to, const struct profile *p)

@@ -278,6 +278,8 @@ static int session_finish(struct session *s, struct session_result *ret, struct 
 	uint64_t end;
 	int code = 0;
 
+	if (s->waits)
+		waits_last_look(s->waits);
 	s->o.source->stop(s->source);
 	end = clock_mono_ns();
 	files_close_capture(s->files);

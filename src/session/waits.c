@@ -200,30 +200,32 @@ static struct waits_thread *waits_thread(struct waits *w, uint32_t tid)
 static void waits_task(struct waits *w, const struct sample_record *r)
 {
 	struct waits_thread *t = waits_thread(w, r->tid);
+	char comm[COMM_LEN + 1] = "", process[COMM_LEN + 1] = "";
 
+	memcpy(comm, r->comm, COMM_LEN);
+	memcpy(process, r->process, COMM_LEN);
 	if (t)
-		t->task = profile_task(w->o.intake->profile, r->tgid, r->tid, r->comm, r->process);
+		t->task = profile_task(w->o.intake->profile, r->tgid, r->tid, comm, process);
 }
 
 static void waits_chain(struct waits *w, const struct sample_record *r, size_t len)
 {
 	const uint64_t *words = (const uint64_t *)(r + 1);
+	char comm[COMM_LEN + 1] = "";
 	struct waits_chain c;
 
+	memcpy(comm, r->tid ? r->comm : "idle", r->tid ? COMM_LEN : 5);
 	if (len < sizeof(*r) + 3 * sizeof(uint64_t) || map64_find(&w->by_chain, r->hash))
 		return;
 	c = (struct waits_chain){ words[0], words[1], words[2],
-				  profile_str(w->o.intake->profile, r->tid ? r->comm : "idle") };
+				  profile_str(w->o.intake->profile, comm) };
 	if (!VEC_PUSH(&w->chains, c) ||
 	    !map64_insert(&w->by_chain, r->hash, (uint32_t)w->chains.n - 1, NULL))
 		w->o.intake->profile->oom = true;
 }
 
-void waits_record(struct waits *w, const struct sample_record *record, size_t len)
+void waits_record(struct waits *w, const struct sample_record *r, size_t len)
 {
-	struct sample_record *r = (struct sample_record *)record; /* the ring's bytes are ours until it moves on */
-
-	r->comm[COMM_LEN - 1] = r->process[COMM_LEN - 1] = 0;
 	if (r->kind == RECORD_STACK)
 		waits_stack(w, r, len);
 	else if (r->kind == RECORD_TASK)
@@ -609,13 +611,20 @@ void waits_turn(struct waits *w, uint64_t now)
 			waits_take(w, false);
 		return;
 	}
+	if (w->looks < ASLEEP_LOOKS) { /* tables that were not there at the first look are by now */
+		w->looks++;
+		off_look_asleep(w->o.programs->skel);
+	}
 	if (now < w->next)
 		return;
-	if (w->looks++ < ASLEEP_LOOKS) /* tables that were not there at the first look are by now */
-		off_look_asleep(w->o.programs->skel);
 	while (w->next <= now)
 		w->next += w->interval;
 	waits_flip(w, now);
+}
+
+void waits_last_look(struct waits *w)
+{
+	off_look_asleep(w->o.programs->skel);
 }
 
 /* -- the end ------------------------------------------------------------------------------------ */

@@ -36,6 +36,8 @@ void waits_record(struct waits *w, const struct sample_record *r, size_t len);
 void waits_tick(struct waits *w, const struct profile_sample *s);
 /* Once every drain round. */
 void waits_turn(struct waits *w, uint64_t now);
+/* Right before the programs are detached: threads that sleep are looked at once more. */
+void waits_last_look(struct waits *w);
 /* After the programs were detached and the ring was emptied; `end` is when (CLOCK_MONOTONIC ns). */
 void waits_finish(struct waits *w, uint64_t end);
 

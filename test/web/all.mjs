@@ -4,6 +4,7 @@ import { closeBrowser, tests } from "./harness.mjs";
 await import("./svg.mjs");
 await import("./html.mjs");
 await import("./html_edge.mjs");
+await import("./waits.mjs");
 
 const only = process.argv[2];
 let passed = 0, failed = 0;

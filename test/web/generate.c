@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "format/format.h"
+#include "unit/profile/waits_example.h"
 
 enum { FRAMES_MOST = 400 };
 
@@ -372,16 +373,34 @@ static void make_untimed(struct maker *m)
 	make_sample(m, PROFILE_NO_TIME, 0, "main;d", 8);
 }
 
+/* Profiles of waits, as pictures and as the recordings that test/cli/off.waggle and wall.waggle are. */
+static void make_waits(struct maker *m, bool wall)
+{
+	profile_free(m->p);
+	m->p = wall ? waits_example_wall() : waits_example_off();
+}
+
+static void make_off(struct maker *m)
+{
+	make_waits(m, false);
+}
+
+static void make_wall(struct maker *m)
+{
+	make_waits(m, true);
+}
+
 static int make_files(struct maker *m, const char *kind, const char *dir)
 {
-	static const char *const exts[] = {"svg", "html"};
+	static const char *const exts[] = {"svg", "html", "waggle"};
+	bool recorded = !strcmp(kind, "off") || !strcmp(kind, "wall");
 	struct format_opts o;
 	struct err e = { 0 };
 	char path[512];
 
 	format_opts_default(&o);
 	o.tree.root = !strcmp(kind, "demo") || !strcmp(kind, "threads") ? ROOT_COMM : ROOT_NOTHING;
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < (recorded ? 3 : 2); i++) {
 		snprintf(path, sizeof(path), "%s/%s.%s", dir, kind, exts[i]);
 		if (format_write_file(m->p, NULL, path, &o, &e)) {
 			fprintf(stderr, "%s\n", e.text);
@@ -399,6 +418,7 @@ int main(int argc, char **argv)
 	} kinds[] = {
 		{"demo", make_demo},       {"big", make_big}, {"deep", make_deep},
 		{"threads", make_threads}, {"odd", make_odd}, {"untimed", make_untimed},
+		{"off", make_off},         {"wall", make_wall},
 		{"empty", NULL},
 	};
 	struct maker m = {.p = profile_new("samples", "count"), .random = 42};

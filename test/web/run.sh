@@ -12,7 +12,7 @@ if [ ! -d "$work/node_modules/playwright-core" ] &&
 	! (cd "$work" && npm install --ignore-scripts --no-audit --no-fund >npm.log 2>&1); then
 	cat "$work/npm.log"; echo "npm install failed"; echo "0 passed, 1 failed"; exit 1
 fi
-for kind in demo odd untimed empty deep threads big; do
+for kind in demo odd untimed empty deep threads big off wall; do
 	"$build/test/web/generate" "$kind" "$work" || { echo "cannot make '$kind'"; echo "0 passed, 1 failed"; exit 1; }
 done
 printf '%s\n' 'server;main;work;hash 30' 'server;main;work 12' 'server;main;read_[k] 8' >"$work/folded.folded"

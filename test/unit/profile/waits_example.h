@@ -98,9 +98,12 @@ static uint32_t waits_labels(struct profile *p, const struct waits_row *r)
 	};
 	uint32_t n = 1;
 
-	if (r->took_us)
-		set[n++] = (struct profile_label){ profile_str(p, WAITS_LABEL_TOOK), 0, r->took_us * 1000,
-						   profile_str(p, "nanoseconds") };
+	if (r->took_us) /* rounded down to a power of two, as the kernel's side does */
+		set[n++] = (struct profile_label){
+			profile_str(p, WAITS_LABEL_TOOK), 0,
+			INT64_C(1) << (63 - __builtin_clzll((uint64_t)r->took_us * 1000)),
+			profile_str(p, "nanoseconds"),
+		};
 	if (*r->lock)
 		set[n++] = (struct profile_label){ profile_str(p, WAITS_LABEL_LOCK), profile_str(p, r->lock),
 						   0, 0 };
@@ -137,6 +140,8 @@ static struct profile *waits_profile(const char *type, const struct waits_row *r
 		err = waits_add(p, &rows[i]);
 	if (err || p->oom)
 		abort();
+	p->ledger.n[LEDGER_TAKEN] = (uint64_t)profile_total(p, 1);
+	p->ledger.n[LEDGER_OWN_CPU] = 40000000;
 	return p;
 }
 

@@ -35,7 +35,7 @@ static void labels_are_read(void **state)
 	uint64_t took;
 
 	assert_int_equal(waits_of_labels(p, p->samples.at[0].labels, &took, &lock), WAIT_LOCK);
-	assert_int_equal(took, 8192000);
+	assert_int_equal(took, 1 << 22);
 	assert_string_equal(lock, "0x7f12a0");
 	assert_int_equal(waits_of_labels(p, p->samples.at[4].labels, &took, &lock), WAIT_DISK);
 	assert_string_equal(lock, "");
