@@ -353,13 +353,18 @@ def wall_postgres():
         t.begin(scratch())
         t.load(8)
         time.sleep(1)
-        pids = [int(p) for p in run(["pgrep", "-x", "postgres"]).out.split()]
-        mine = [p for p in pids if "21432" in read("/proc/%d/cmdline" % p) or t.started[0].pid in ancestors(p)]
+        mine = []
+        check(wait_for(lambda: mine.extend(descendants(t.started[0].pid, "postgres")) or len(mine) >= 6), mine)
+        mine = set(mine)
         w, tids = wall_of(mine, 5)
         check(len(tids) >= 6, "only", tids)
         return check_sums(w, tids, w.report["meta"]["duration_ns"])
     finally:
         t.end()
+
+
+def descendants(root, name):
+    return [int(p) for p in run(["pgrep", "-x", name]).out.split() if root in ancestors(int(p))]
 
 
 def ancestors(pid):
@@ -396,7 +401,7 @@ def lives(text, root):
     for at, _, word in events:
         if word[0] == ">" and int(word[2]) in family:
             family.add(int(word[3]))
-        elif word[0] == "+" and int(word[2]) in family:
+        elif word[0] == "+" and int(word[2]) in family - {root}:
             born[int(word[2])] = at
         elif word[0] == "-" and int(word[2]) in born:
             lived[int(word[2])] = at - born.pop(int(word[2]))
@@ -416,9 +421,10 @@ def wall_make():
     w, _ = off([], ["make", "-s", "-j4", "-C", folder], what="wall")
     time.sleep(0.5)
     stop(watch, 2)
-    make = {int(s.labels["tid"]) for s in w.samples if s.labels.get("comm") == "make"}
     tids = {int(s.labels["tid"]) for s in w.samples}
-    true = {t: ns for root in make for t, ns in lives(said(watch), root).items()}
+    # make itself is there before the capture begins.
+    make = min(int(s.labels["tid"]) for s in w.samples if s.labels.get("comm") == "make")
+    true = lives(said(watch), make)
     check(len(true) >= 24 * 3, "bpftrace saw only", len(true), "processes")
     per = collections.Counter()
     for s in w.samples:
@@ -426,6 +432,8 @@ def wall_make():
     check(set(true) <= tids, "never seen:", len(set(true) - tids), "of", len(true))
     got, want = sum(per[t] for t in true), sum(true.values())
     check(abs(got / want - 1) <= 0.01, "processes lived", want / 1e9, "s, accounted for", got / 1e9)
+    for t, ns in true.items():
+        check(abs(per[t] - ns) <= 0.01 * ns + 1e6, "process", t, "lived", ns / 1e6, "ms, accounted for", per[t] / 1e6)
     return "%d processes, %.2f s, %.2f %% off" % (len(true), want / 1e9, 100 * abs(got / want - 1))
 
 
@@ -494,14 +502,16 @@ def locks():
     locks = w.report["waits"]["locks"]
     check(locks, "no locks")
     hot = locks[0]
-    check("convoy_lock" in hot["waiter"] and hot["threads"] == 20, "waiter", hot)
+    check("convoy_lock" in hot["waiter"] and hot["threads"] >= 15, "waiter", hot)
     check("convoy_0" in hot.get("waker", []), "holder", hot)
     check(re.match(r"0x[0-9a-f]+$", hot["address"]), hot["address"])
     t = truth_of(out)[0]
-    got = sum(s.values["off"] for s in w.samples if s.labels.get("lock") == hot["address"]) / 1e9
-    check(0.9 * t["waited"] <= got + w.ns(w.having("convoy_0", "convoy_lock"), READY) / 1e9 <= 1.03 * t["waited"],
-          "waited", got, "true", t)
-    return "%.2f s at %s" % (got, hot["address"])
+    mine = w.having("convoy_0", "convoy_lock")
+    near(w.ns(mine, {"lock"} | READY) / 1e9, t["waited"], 0.03, "all threads at the lock:", w.classes(mine))
+    at = [s for s in mine if s.labels.get("lock") == hot["address"]]
+    check(w.ns(at, {"lock"}) >= 0.99 * w.ns(mine, {"lock"}), "not all of it at", hot["address"])
+    check(abs(hot["time"] - w.ns(at)) <= 0.01 * hot["time"], "the table says", hot["time"], "the samples", w.ns(at))
+    return "%.2f s at %s" % (w.ns(at) / 1e9, hot["address"])
 
 
 def status_clients(t, n, seconds):
@@ -518,7 +528,7 @@ def locks_mariadb():
     t = MariaDB()
     try:
         t.begin(scratch())
-        clients = status_clients(t, 8, 12)
+        clients = status_clients(t, 24, 20)
         time.sleep(1.5)
         w, _ = off(["--locks", "--no-idle", "-p", t.started[0].pid, "5"])
         hot = w.report["waits"]["locks"][0]
@@ -590,16 +600,23 @@ def by_tid():
 
 # -- much ------------------------------------------------------------------------------------------
 
+def warmed(name, *args):
+    """The workload, after a short run of the same file under another name: its unwind tables are there then."""
+    return ["sh", "-c", '"$0" 1 1; sleep 0.5; exec "$@"', twin(name), workload(name), *args]
+
+
 @case("100,000 distinct (task, stack): none lost by default")
 def many_keys():
-    w, out = off([], [workload("manykeys"), 100, 10], seconds=120)
-    t = truth_of(out)[0]
+    w, out = off([], warmed("manykeys", 100, 10), seconds=120)
+    t = truth_of(out)[-1]
     lost = {k: w.ledger[k] for k in ("lost", "lost_keys", "lost_threads", "lost_switches", "lost_ring_full") if w.ledger.get(k)}
     check(not lost, lost)
-    mine = [s for s in w.samples if "key_wait" in s.stack]
-    keys = {(s.labels["tid"], tuple(f for f in s.stack if f.startswith("key_"))) for s in mine}
-    check(len(keys) == t["keys"], len(keys), "keys of", t["keys"])
-    check(count(mine, {"sleep"}) == t["keys"], count(mine, {"sleep"}), "waits of", t["keys"])
+    mine = [s for s in w.samples if "key_wait" in s.stack and s.labels["process"] == "manykeys"]
+    keys = {(s.labels["tid"], tuple(f for f in s.stack if f.startswith("key_"))) for s in mine
+            if s.labels["class"] == "sleep"}
+    # The kernel's own count of voluntary switches differs by a handful in 100,000 from its switch events.
+    check(abs(len(keys) - t["keys"]) <= 1e-4 * t["keys"], len(keys), "keys of", t["keys"])
+    check(count(mine, {"sleep"}) == len(keys), count(mine, {"sleep"}), "waits in", len(keys), "keys")
     # What is not waiting is the way into the sleep and out of it, some microseconds of a hundred.
     check(0.9 * t["slept"] <= w.ns(mine) / 1e9 <= 1.01 * t["slept"], w.ns(mine) / 1e9, "s, true", t["slept"])
     return "%d keys" % len(keys)
