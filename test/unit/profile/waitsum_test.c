@@ -42,6 +42,8 @@ static void places_are_the_sleepers(void **state)
 	assert_int_equal(w->places.at[0].class, WAIT_POLL);
 	assert_int_equal(w->places.at[1].class, WAIT_LOCK); /* four samples, three wakers, one place */
 	assert_int_equal(w->places.at[1].sum.time, 6400 * WAITS_MS);
+	assert_string_equal(profile_text(p, w->places.at[1].process), "mariadbd");
+	assert_int_equal(w->places.at[1].processes, 1);
 	assert_string_equal(name_of(w, w->places.at[1].node), "schedule");
 	waitsum_took(w, &w->places.at[1], took);
 	for (int i = 0; i < WAITSUM_TOOK; i++)
@@ -113,6 +115,7 @@ static void threads_add_up(void **state)
 		assert_int_equal(sum, w->tasks.at[i].total);
 		assert_int_equal(sum, 10000 * WAITS_MS);
 	}
+	assert_int_equal(w->tasks.at[0].time[WAIT_GROUP_READY], 5000 * WAITS_MS); /* ran, or wanted to */
 	assert_int_equal(w->tasks.at[3].time[WAIT_GROUP_IDLE], 10000 * WAITS_MS);
 	waitsum_free(w);
 	w = summed(p, UINT32_MAX, 3);
