@@ -251,3 +251,7 @@ $ waggle report -q --value longest --class lock off.waggle off.waggle -K --by th
 mariadbd (500);conn-1 (501);entry_SYSCALL_64_after_hwframe;do_syscall_64;do_futex;futex_wait;schedule;[woken by conn-2];futex_wake;do_syscall_64 30000
 mariadbd (500);conn-3 (503);entry_SYSCALL_64_after_hwframe;do_syscall_64;do_futex;futex_wait;schedule;[woken by conn-2];futex_wake;do_syscall_64 45000
 mariadbd (500);conn-3 (503);entry_SYSCALL_64_after_hwframe;do_syscall_64;do_futex;futex_wait;schedule;[woken by timer] 110000
+
+# doc/off.md lists every class with what it means, and no other.
+$ sed -n 's/^ROW([A-Z_]*, "\([a-z-]*\)", "\(.*\)", [A-Z]*, "\(.*\)")$/| `\1` | \3 |/p' $T/../../src/profile/waits.def >classes; wc -l <classes; grep '^| `[a-z-]*` | [^|]* |$' $T/../../doc/off.md | diff classes -
+19
