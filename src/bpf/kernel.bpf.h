@@ -60,6 +60,7 @@ struct pt_regs {
 
 /* The futex call, and the register of its first argument by DWARF number. */
 #define SYSCALL_FUTEX 202u
+#define SYSCALL_SCHED_YIELD 24u
 #define FUTEX_ADDRESS 5
 
 struct bpf_perf_event_data {

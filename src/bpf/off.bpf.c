@@ -412,6 +412,8 @@ static __always_inline void thread_name(struct walk *w, struct task_struct *task
 	struct sample_record *r = &w->record;
 	u64 *is = (u64 *)r->comm, *was = (u64 *)t->comm;
 
+	r->tgid = task->tgid;
+	r->tid = task->pid;
 	bpf_get_current_comm(r->comm, sizeof(r->comm));
 	if (is[0] == was[0] && is[1] == was[1])
 		return;
@@ -437,13 +439,21 @@ static __always_inline bool task_held(struct task_struct *task)
 	return false;
 }
 
+/* Preempted on the way back to its program looks the same as sched_yield(): schedule() is called while it can run. */
+static __always_inline bool task_yields(struct task_struct *task)
+{
+	struct pt_regs *regs = (void *)bpf_task_pt_regs(task);
+
+	return !(task->flags & PF_KTHREAD) && regs->orig_ax == SYSCALL_SCHED_YIELD;
+}
+
 static __always_inline u8 kind_of(struct task_struct *task, bool preempt, u32 state)
 {
 	if (!preempt && state)
 		return KIND_BLOCKED;
 	if (task_held(task))
 		return KIND_THROTTLED;
-	return preempt ? KIND_PREEMPTED : KIND_YIELDED;
+	return !preempt && task_yields(task) ? KIND_YIELDED : KIND_PREEMPTED;
 }
 
 static __always_inline u32 state_bit(bool preempt, u32 state)

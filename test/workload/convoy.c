@@ -1,5 +1,5 @@
-/* convoy.c - THREADS threads that switch a lot, 60 functions deep without frame pointers: what it costs to look
- * at every switch. ring: each waits for the one before it and wakes the one after it, so every step is a
+/* convoy.c - THREADS threads that switch a lot, 60 functions deep without frame pointers: what it costs to
+ * look at every switch. ring: each waits for the one before it and wakes the one after it, so every step is a
  * switch. mutex: all want one pthread mutex and compute a little while they have it (convoy_hold).
  * Prints "truth steps N seconds S cpu C", for mutex also how long all waited for it.
  * Usage: convoy [STEPS [THREADS [ring|mutex]]]   (steps of all threads together)

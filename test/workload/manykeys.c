@@ -1,5 +1,5 @@
-/* manykeys.c - THREADS threads that each wait once in each of 2^LEVELS stacks: a path of LEVELS functions, each
- * either key_left or key_right by a bit of the number. So there are THREADS x 2^LEVELS distinct pairs of
+/* manykeys.c - THREADS threads that each wait once in each of 2^LEVELS stacks: a path of LEVELS functions,
+ * each either key_left or key_right by a bit of the number. So there are THREADS x 2^LEVELS distinct pairs of
  * (task, stack), one wait of a tenth of a millisecond each, in key_wait. Prints "truth keys N seconds S".
  * Usage: manykeys [THREADS [LEVELS]]
  * CFLAGS: -D_GNU_SOURCE -O2 -fomit-frame-pointer -fno-optimize-sibling-calls

@@ -1,5 +1,5 @@
-/* wait.h - the truth about waiting, for the workloads that do: every wait is timed around the call that waits,
- * and the time the thread was ready but had no processor comes from the kernel's own account
+/* wait.h - the truth about waiting, for the workloads that do: every wait is timed around the call that
+ * waits, and the time the thread was ready but had no processor comes from the kernel's own account
  * (/proc/thread-self/schedstat), so what is left is what it was blocked. Printed as
  *   truth waits N seconds S longest L queue Q cpu C elapsed E tid T
  * where seconds are around the N waits, and queue, cpu and elapsed are of the thread from begin to end.
@@ -55,7 +55,8 @@ static inline void wait_leave(struct wait_truth *t)
 /* `name` comes first, for programs that print several. */
 static inline void wait_print(const struct wait_truth *t, const char *name)
 {
-	double cpu = (double)(burn_cpu_ns() - t->cpu) / 1e9, elapsed = (double)(burn_wall_ns() - t->begun) / 1e9;
+	double cpu = (double)(burn_cpu_ns() - t->cpu) / 1e9;
+	double elapsed = (double)(burn_wall_ns() - t->begun) / 1e9;
 
 	printf("%s%struth waits %llu seconds %.6f longest %.6f queue %.6f cpu %.6f elapsed %.6f tid %ld\n", name,
 	       *name ? ": " : "", (unsigned long long)t->n, (double)t->ns / 1e9, (double)t->longest / 1e9,

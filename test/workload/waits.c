@@ -1,9 +1,9 @@
-/* waits.c - waits COUNT times for MS milliseconds, in one way, below main;work_KIND;wait_KIND. Who makes it wait
- * (a thread or process of its own, "helper") sleeps that long in help_KIND. Prints the truth (wait.h) of the
- * one that waits.
+/* waits.c - waits COUNT times for MS milliseconds, in one way, below main;work_KIND;wait_KIND. Who makes it
+ * wait (a thread or process of its own, "helper") sleeps that long in help_KIND. Prints the truth (wait.h) of
+ * the one that waits.
  * Usage: waits KIND [COUNT [MS [FILE]]]   KIND: sleep poll epoll signal pipe unix tcp udp child mutex fault
- *        inode read fsync; FILE is what read reads (O_DIRECT, one block at a time; MS means nothing) or where fsync
- *        writes; for inode a directory.
+ *        inode read fsync; FILE is what read reads (O_DIRECT, one block at a time; MS means nothing) or where
+ *        fsync writes; for inode a directory.
  * CFLAGS: -D_GNU_SOURCE -O2 -fomit-frame-pointer -fno-optimize-sibling-calls
  */
 #include <arpa/inet.h>
@@ -143,7 +143,9 @@ FRAME void help_answer(int fd, const struct sockaddr_in *to)
 
 	while (recv(fd, &c, 1, 0) == 1 || (errno == ENOTSOCK && read(fd, &c, 1) == 1)) {
 		wait_sleep_ns(ns);
-		if (to ? sendto(fd, &c, 1, 0, (const struct sockaddr *)to, sizeof(*to)) != 1 : write(fd + 1, &c, 1) != 1)
+		if (to)
+			sendto(fd, &c, 1, 0, (const struct sockaddr *)to, sizeof(*to));
+		else if (write(fd + 1, &c, 1) != 1)
 			break;
 	}
 	_exit(0);
@@ -433,8 +435,8 @@ static void slow_memory(struct slow_memory *m, size_t pages)
 	m->fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
 	reg.range.start = (uintptr_t)m->at;
 	reg.range.len = pages * BLOCK;
-	WAIT_OR_DIE(m->fd >= 0 && ioctl(m->fd, UFFDIO_API, &api) == 0 && ioctl(m->fd, UFFDIO_REGISTER, &reg) == 0,
-		    "userfaultfd");
+	WAIT_OR_DIE(m->fd >= 0 && ioctl(m->fd, UFFDIO_API, &api) == 0, "userfaultfd");
+	WAIT_OR_DIE(ioctl(m->fd, UFFDIO_REGISTER, &reg) == 0, "userfaultfd");
 	start_thread(help_fault, m);
 }
 
