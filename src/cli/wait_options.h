@@ -2,7 +2,8 @@
  *
  * Two tables over one struct: what both take, and what would make the times of `wall` not add up.
  *
- * Ownership: texts are borrowed from argv; wait_options_free() frees what wait_options_check() made. Errors: 0 or -errno with a sentence. Thread safety: main thread.
+ * Ownership: texts are borrowed from argv; wait_options_free() frees what wait_options_check() made. Errors:
+ * 0 or -errno with a sentence. Thread safety: main thread.
  */
 #ifndef WAGGLE_CLI_WAIT_OPTIONS_H
 #define WAGGLE_CLI_WAIT_OPTIONS_H

@@ -211,10 +211,19 @@ static void waits_tasks(const struct text_waits *t)
 
 /* -- places -------------------------------------------------------------------------------------- */
 
-/* Every wait goes through these, every wake-up through those. */
+/* Parts of the names of kernel functions that do not say what was waited for: the scheduler, waiting and
+ * waking as such, and the way in and out of the kernel. */
 static bool waits_is_scheduler(const char *name)
 {
-	return strstr(name, "schedule") || strstr(name, "wake_up") || strstr(name, "wakeup");
+	static const char *const parts[] = {
+		"schedule", "cond_resched", "wait_for_completion", "wait_on_bit", "bit_wait", "wake_up", "wakeup",
+		"irqentry_", "exit_to_user", "sysvec_", "entry_SYSCALL", "ret_from_fork",
+	};
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++)
+		if (strstr(name, parts[i]))
+			return true;
+	return false;
 }
 
 /* The C library's functions below the one that the program called say no more than that one. */
@@ -322,7 +331,8 @@ static void waits_path(const struct text_waits *t, const struct text_frames *f, 
 
 	while (user < f->n && t->w->tree->nodes.at[f->node[user]].kind == FRAME_KERNEL)
 		user++;
-	while (user + 1 < f->n && waits_is_libc(t->w, f->node[user]) && waits_is_libc(t->w, f->node[user + 1]))
+	while (user + 1 < f->n && waits_is_libc(t->w, f->node[user]) &&
+	       waits_is_libc(t->w, f->node[user + 1]))
 		user++;
 	if (user == f->n) { /* a kernel thread: its functions are all there is */
 		for (user = 0; user + 1 < f->n && f->node[user] != leaf && leaf != PROFILE_NONE;)
@@ -508,6 +518,7 @@ static void waits_lock(const struct text_waits *t, const struct wait_lock *lock)
 	char text[160];
 	const char *name;
 	uint32_t used;
+	bool thread;
 	size_t len;
 
 	page_share(t->g, waits_share(t, &lock->sum));
@@ -529,8 +540,9 @@ static void waits_lock(const struct text_waits *t, const struct wait_lock *lock)
 	out_puts(t->g->to, "woken by  ");
 	snprintf(text, sizeof(text), "%.*s", (int)(len < sizeof(text) ? len : sizeof(text) - 1), name);
 	used = page_name(t->g, text, WAITS_WAKER, false);
-	out_puts(t->g->to, f.n ? ": " : "\n");
-	if (f.n)
+	thread = f.n && t->w->tree->nodes.at[f.node[f.n - 1]].kind != FRAME_KERNEL;
+	out_puts(t->g->to, thread ? ": " : "\n");
+	if (thread) /* an interrupt's name says all */
 		waits_path(t, &f, WAITS_INDENT + 12 + used);
 }
 

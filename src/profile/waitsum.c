@@ -157,8 +157,8 @@ static void waitsum_processes(struct waitsum *w, const struct waitsum_pairs *m)
 	}
 }
 
-static bool waitsum_place(struct waitsum *w, struct map64 *rows, struct waitsum_pairs *processes, size_t sample,
-			  enum wait_class class)
+static bool waitsum_place(struct waitsum *w, struct map64 *rows, struct waitsum_pairs *processes,
+			  size_t sample, enum wait_class class)
 {
 	const struct profile_task *task = &w->p->tasks.at[w->p->samples.at[sample].task];
 	struct wait_place place = {.node = w->nodes[w->ends[sample]].own, .class = class};
@@ -252,19 +252,29 @@ static bool waitsum_lock(struct waitsum *w, struct waitsum_locks *l, size_t samp
 	       (!node->waker || waitsum_pair(&l->holders, key | node->waker, t.time));
 }
 
-/* The stack that stands for most of a lock's time. */
-static void waitsum_most(const struct waitsum_pairs *m, struct wait_lock *locks, bool holders)
+/* Does a waker's stack end in code of a program? An interrupt holds no lock. */
+static bool waitsum_is_thread(const struct waitsum *w, uint32_t node)
+{
+	uint8_t kind = w->tree->nodes.at[node].kind;
+
+	return node && kind != FRAME_KERNEL && kind != FRAME_OFFCPU;
+}
+
+/* The stack that stands for most of a lock's time; of wakers, threads come before interrupts. */
+static void waitsum_most(struct waitsum *w, const struct waitsum_pairs *m, bool holders)
 {
 	for (size_t i = 0; i < m->list.n; i++) {
 		const struct waitsum_pair *pair = &m->list.at[i];
-		struct wait_lock *lock = &locks[pair->key >> 32];
+		struct wait_lock *lock = &w->locks.at[pair->key >> 32];
 		int64_t *most = holders ? &lock->holder_time : &lock->waiter_time;
-		uint32_t *node = holders ? &lock->holder : &lock->waiter;
+		uint32_t *node = holders ? &lock->holder : &lock->waiter, this = (uint32_t)pair->key;
+		bool was = holders && waitsum_is_thread(w, *node);
+		bool is = holders && waitsum_is_thread(w, this);
 
-		if (*node && pair->amount <= *most)
+		if (*node && (was > is || (was == is && pair->amount <= *most)))
 			continue;
 		*most = pair->amount;
-		*node = (uint32_t)pair->key;
+		*node = this;
 	}
 }
 
@@ -281,8 +291,8 @@ static int waitsum_locks(struct waitsum *w)
 	}
 	for (size_t i = 0; i < l.threads.list.n; i++)
 		w->locks.at[l.threads.list.at[i].key >> 32].threads++;
-	waitsum_most(&l.waiters, w->locks.at, false);
-	waitsum_most(&l.holders, w->locks.at, true);
+	waitsum_most(w, &l.waiters, false);
+	waitsum_most(w, &l.holders, true);
 	if (w->locks.n)
 		qsort_r(w->locks.at, w->locks.n, sizeof(*w->locks.at), waitsum_order_locks, w);
 	map64_free(&l.rows);

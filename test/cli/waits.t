@@ -46,10 +46,12 @@ go;main.main;sync.(*Mutex).Lock;futex 11
 go;runtime.mcall;runtime.park_m;runtime.schedule;runtime.findRunnable;runtime.stopm;futex 9
 $ waggle report -q parks.folded --drop-parks go,libuv --drop on_read
 go;main.main;sync.(*Mutex).Lock;futex 11
-$ printf 'j;start_thread;GangWorker::run;GangWorker::loop;PosixSemaphore::wait;futex 3\nj;start_thread;GangWorker::run;GangWorker::loop;G1Task::work;Monitor::wait;futex 5\nj;Thread::run;java.util.concurrent.ThreadPoolExecutor.getTask();Unsafe_Park 7\nj;Thread::run;java.util.concurrent.locks.LockSupport.park();Unsafe_Park 9\n' >java.folded; waggle report -q java.folded --drop-parks java
+$ printf 'j;start_thread;GangWorker::run;GangWorker::loop;PosixSemaphore::wait;futex 3\nj;start_thread;GangWorker::run;GangWorker::loop;G1Task::work;Monitor::wait;futex 5\nj;Thread::run;java.util.concurrent.ThreadPoolExecutor.getTask();Unsafe_Park 7\nj;Thread::run;java.util.concurrent.locks.LockSupport.park();Unsafe_Park 9\nj;JavaThread::run;VMThread::execute;VMThread::wait_until_executed;Monitor::wait;futex 11\n' >java.folded; waggle report -q java.folded --drop-parks java
+j;JavaThread::run;VMThread::execute;VMThread::wait_until_executed;Monitor::wait;futex 11
 j;Thread::run;java.util.concurrent.locks.LockSupport.park();Unsafe_Park 9
 j;start_thread;GangWorker::run;GangWorker::loop;G1Task::work;Monitor::wait;futex 5
-$ printf 't;<tokio::runtime::scheduler::multi_thread::worker::Context>::park_internal;<tokio::runtime::driver::Driver>::park;epoll_wait 3\nt;tokio::runtime::blocking::pool::Inner::run;std::sync::condvar::Condvar::wait_timeout;futex 5\nt;tokio::runtime::blocking::pool::Inner::run;app::query;std::sync::condvar::Condvar::wait;futex 7\n' >tokio.folded; waggle report -q tokio.folded --drop-parks tokio
+$ printf 't;<tokio::runtime::scheduler::multi_thread::worker::Context>::park_internal;<tokio::runtime::driver::Driver>::park;epoll_wait 3\nt;tokio::runtime::blocking::pool::Inner::run;std::sync::condvar::Condvar::wait_timeout;futex 5\nt;tokio::runtime::blocking::pool::Inner::run;app::query;std::sync::condvar::Condvar::wait;futex 7\nt;app::main;tokio::runtime::park::CachedParkThread::block_on;tokio::runtime::park::Inner::park;futex 9\n' >tokio.folded; waggle report -q tokio.folded --drop-parks tokio
+t;app::main;tokio::runtime::park::CachedParkThread::block_on;tokio::runtime::park::Inner::park;futex 9
 t;tokio::runtime::blocking::pool::Inner::run;app::query;std::sync::condvar::Condvar::wait;futex 7
 $ waggle report -q parks.folded --drop-parks vert.x
 ! waggle: --drop-parks: no parks of 'vert.x' are known
