@@ -154,7 +154,7 @@ enum record_kind {
 	RECORD_SAMPLE, /* a timer tick */
 	RECORD_STACK,  /* frames of a stack that waits are counted by (struct wait_key) */
 	RECORD_TASK,   /* the names of a thread; no frames */
-	RECORD_CHAIN,  /* three words: the waker's stack, the stack it had waited in, the chain of that wait */
+	RECORD_CHAIN,  /* three words: the waker's stack, the one it had waited in, that wait's chain */
 };
 
 /* What a thread that waits was doing: why it waits is told from this and the kernel's functions. */

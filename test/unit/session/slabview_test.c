@@ -1,4 +1,5 @@
-/* slabview_test.c - words through mapped pieces: the right ones, no piece left open, none kept beyond a drop. */
+/* slabview_test.c - words through mapped pieces: the right ones, no piece left open, none kept beyond a
+ * drop. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
