@@ -393,35 +393,31 @@ static __always_inline struct walk *scratch_take(struct wait_stats *st)
 
 /* -- switches ----------------------------------------------------------------------------------- */
 
-static __always_inline bool name_emit(struct sample_record *r, struct wait_stats *st)
-{
-	r->kind = RECORD_TASK;
-	r->flags = 0;
-	r->hash = 0;
-	r->n_kernel = r->n_user = 0;
-	if (!bpf_ringbuf_output(&sample_ring, r, sizeof(*r), BPF_RB_NO_WAKEUP))
-		return true;
-	st->ring_full++;
-	return false;
-}
-
 /* Names travel when they are new. */
-static __always_inline void thread_name(struct walk *w, struct task_struct *task, struct wait_thread *t,
-					struct wait_stats *st)
+static __always_inline void thread_name(struct task_struct *task, struct wait_thread *t, struct wait_stats *st)
 {
-	struct sample_record *r = &w->record;
-	u64 *is = (u64 *)r->comm, *was = (u64 *)t->comm;
+	struct sample_record *r;
+	u64 *is, *was = (u64 *)t->comm;
+	u64 comm[2] = {};
 
+	BPF_CORE_READ_INTO(&comm, task, comm);
+	if (comm[0] == was[0] && comm[1] == was[1])
+		return;
+	r = bpf_ringbuf_reserve(&sample_ring, sizeof(*r), 0);
+	if (!r) {
+		st->ring_full++; /* it is tried again at the next switch */
+		return;
+	}
+	__builtin_memset(r, 0, sizeof(*r));
+	r->time = bpf_ktime_get_ns();
 	r->tgid = task->tgid;
 	r->tid = task->pid;
-	bpf_get_current_comm(r->comm, sizeof(r->comm));
-	if (is[0] == was[0] && is[1] == was[1])
-		return;
+	r->kind = RECORD_TASK;
+	is = (u64 *)r->comm;
+	is[0] = was[0] = comm[0];
+	is[1] = was[1] = comm[1];
 	BPF_CORE_READ_INTO(&r->process, task, group_leader, comm);
-	if (!name_emit(r, st))
-		return; /* it is tried again at the next switch */
-	was[0] = is[0];
-	was[1] = is[1];
+	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
 }
 
 static __always_inline bool task_held(struct task_struct *task)
@@ -524,11 +520,11 @@ static __always_inline void switch_out(void *ctx, struct walk *w, struct task_st
 	t->since = now;
 	t->woken = 0;
 	t->held = 0;
+	thread_name(prev, t, st);
 	if (!preempt && (state & TASK_DEAD)) {
 		thread_over(st, t, tid);
 		return;
 	}
-	thread_name(w, prev, t, st);
 	t->out = 1;
 	t->again = 0;
 	t->kind = kind_of(prev, preempt, state);
@@ -552,12 +548,28 @@ static __always_inline void switch_out(void *ctx, struct walk *w, struct task_st
 	t->stack = stack_take(ctx, w, prev, tid, cause, st);
 }
 
+/* Some kernels leave out switches (of their own agents, on virtual machines). Whoever was switched in here last
+ * and is not the one that leaves now went without a word: since then it may have been anywhere. */
+static __always_inline void thread_untold(struct wait_stats *st, u32 tid)
+{
+	struct wait_thread *t = bpf_map_lookup_elem(&wait_threads, &tid);
+
+	if (!t || t->out || t->cpu != bpf_get_smp_processor_id())
+		return;
+	st->untold++;
+	t->out = 1;
+	t->kind = KIND_BLOCKED;
+	t->stack = STACK_UNSEEN;
+	t->woken = 0;
+	t->lock = 0;
+}
+
 static __always_inline void switch_in(struct task_struct *next, u64 now, struct wait_stats *st)
 {
 	u32 tid = next->pid;
 	struct wait_thread *t = bpf_map_lookup_elem(&wait_threads, &tid), fresh = {};
 
-	if (!t && wait_config.everything) {
+	if (!t && wait_config.everything && (u32)next->tgid != cpu_config.skip_tgid) {
 		fresh.since = wait_start;
 		fresh.stack = STACK_UNSEEN;
 		fresh.out = 1;
@@ -569,8 +581,15 @@ static __always_inline void switch_in(struct task_struct *next, u64 now, struct 
 	}
 	if (!t)
 		return;
+	if (!t->comm[0])
+		thread_name(next, t, st);
+	if (!t->out && t->since != now) {
+		t->cpu = bpf_get_smp_processor_id();
+		thread_untold(st, tid);
+	}
 	if (t->out)
 		wait_close(st, t, tid, now);
+	t->cpu = bpf_get_smp_processor_id();
 	t->out = 0;
 	t->since = now;
 }
@@ -580,6 +599,9 @@ static __noinline int switch_both(u64 *ctx, struct walk *w, struct wait_stats *s
 	struct task_struct *prev = (void *)ctx[1], *next = (void *)ctx[2];
 	u64 now = w->record.time;
 
+	if (st->running && st->running != (u32)prev->pid)
+		thread_untold(st, st->running);
+	st->running = (u32)next->pid;
 	if (prev->pid)
 		switch_out(ctx, w, prev, ctx[0], ctx[3], now, st);
 	if (next->pid)
@@ -635,7 +657,8 @@ int off_wakeup_new(u64 *ctx)
 	struct wait_stats *st = bpf_map_lookup_elem(&wait_counts, &zero);
 	struct wait_thread fresh = {};
 
-	if (!st || (!wait_config.everything && !bpf_map_lookup_elem(&target_pids, &tgid)))
+	if (!st || tgid == cpu_config.skip_tgid ||
+	    (!wait_config.everything && !bpf_map_lookup_elem(&target_pids, &tgid)))
 		return 0;
 	fresh.since = bpf_ktime_get_ns();
 	fresh.stack = STACK_UNSEEN;
@@ -880,8 +903,9 @@ int off_asleep(struct bpf_iter__task *ctx)
 	w->record.time = bpf_ktime_get_ns();
 	w->record.tgid = task->tgid;
 	w->record.tid = tid;
-	if (!t)
-		name_emit(&w->record, st);
 	asleep_enter(w, task, t, st);
+	t = bpf_map_lookup_elem(&wait_threads, &tid);
+	if (t && !t->comm[0])
+		thread_name(task, t, st);
 	return 0;
 }

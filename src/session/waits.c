@@ -65,6 +65,7 @@ struct waits {
 	VEC(struct waits_thread) threads;
 	VEC(struct waits_entry) entries, unresolved;
 	VEC(struct profile_sample) ticks;
+	VEC(uint32_t) running; /* tids */
 	uint64_t interval, next, flipped; /* flipped: when the maps changed roles, 0 = they have been read since */
 	uint64_t max_entries;
 	pthread_t rest;
@@ -110,6 +111,7 @@ void waits_free(struct waits *w)
 	VEC_FREE(&w->entries);
 	VEC_FREE(&w->unresolved);
 	VEC_FREE(&w->ticks);
+	VEC_FREE(&w->running);
 	free(w);
 }
 
@@ -317,7 +319,7 @@ static uint32_t waits_leaf(struct waits *w, const struct wait_key *k, const stru
 
 	if (!s && k->stack == STACK_UNSEEN)
 		node = waits_push_text(p, 0, k->kind == KIND_RUN_QUEUE ? "[new thread]"
-								       : "[since before the capture]");
+								       : "[not seen]");
 	else if (!s)
 		node = waits_push_text(p, 0, k->stack == STACK_NOT_WALKED ? "[not walked]" : "[stack lost]");
 	if ((w->o.wall || o->class_frames) && class != WAIT_ON_CPU)
@@ -408,6 +410,36 @@ static void waits_ran(struct waits *w, uint32_t tid, uint64_t on, bool over)
 		t->on = over ? 0 : on;
 }
 
+/* Threads that are on a processor now, as far as the kernel told. */
+static void waits_read_running(struct waits *w)
+{
+	int n = libbpf_num_possible_cpus();
+	struct wait_stats *per_cpu = n > 0 ? calloc((size_t)n, sizeof(*per_cpu)) : NULL;
+	uint32_t zero = 0;
+
+	w->running.n = 0;
+	if (per_cpu && !bpf_map_lookup_elem(bpf_map__fd(w->o.programs->skel->maps.wait_counts), &zero, per_cpu))
+		for (int i = 0; i < n; i++)
+			if (per_cpu[i].running && !VEC_PUSH(&w->running, (uint32_t)per_cpu[i].running))
+				break;
+	free(per_cpu);
+}
+
+static bool waits_runs(const struct waits *w, uint32_t tid, const struct wait_thread *t)
+{
+	for (size_t i = 0; i < w->running.n && !t->out; i++)
+		if (w->running.at[i] == tid)
+			return true;
+	return false;
+}
+
+static void waits_thread_ran(struct waits *w, uint32_t tid, const struct wait_thread *t, uint64_t now)
+{
+	bool runs = waits_runs(w, tid, t) && now > t->since;
+
+	waits_ran(w, tid, t->on_ns + (runs ? now - t->since : 0), false);
+}
+
 static void waits_read_threads(struct waits *w, uint64_t now, void (*each)(struct waits *, uint32_t,
 									  const struct wait_thread *, uint64_t))
 {
@@ -416,6 +448,7 @@ static void waits_read_threads(struct waits *w, uint64_t now, void (*each)(struc
 	uint32_t *tids = malloc(BATCH * sizeof(*tids)), at = 0, n;
 	bool first = true;
 
+	waits_read_running(w);
 	while (threads && tids && !code) {
 		n = BATCH;
 		code = bpf_map_lookup_batch(fd, first ? NULL : &at, &at, tids, threads, &n, NULL) ? -errno : 0;
@@ -425,11 +458,6 @@ static void waits_read_threads(struct waits *w, uint64_t now, void (*each)(struc
 	}
 	free(threads);
 	free(tids);
-}
-
-static void waits_thread_ran(struct waits *w, uint32_t tid, const struct wait_thread *t, uint64_t now)
-{
-	waits_ran(w, tid, t->on_ns + (t->out || now < t->since ? 0 : now - t->since), false);
 }
 
 /* Takes everything out of a map of sums. */
@@ -647,6 +675,11 @@ static void waits_thread_end(struct waits *w, uint32_t tid, const struct wait_th
 	uint64_t ns = end > t->since ? end - t->since : 0, woken = end;
 
 	waits_thread_ran(w, tid, t, end);
+	if (!t->out && !waits_runs(w, tid, t)) { /* it left without a word */
+		key.kind = KIND_BLOCKED;
+		key.stack = STACK_UNSEEN;
+		waits_end_entry(w, &key, ns, end);
+	}
 	if (!t->out || t->kind >= KIND_MAX || ns < o->min || (o->max && ns > o->max))
 		return;
 	if (t->kind == KIND_BLOCKED && t->woken >= t->since && t->woken < end)
