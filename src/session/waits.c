@@ -49,9 +49,11 @@ void waits_free(struct waits *w)
 	map64_free(&w->by_hash);
 	map64_free(&w->by_chain);
 	map64_free(&w->by_tid);
+	map64_free(&w->by_name);
 	VEC_FREE(&w->stacks);
 	VEC_FREE(&w->chains);
 	VEC_FREE(&w->threads);
+	VEC_FREE(&w->met);
 	VEC_FREE(&w->entries);
 	VEC_FREE(&w->unresolved);
 	VEC_FREE(&w->ticks);
@@ -72,6 +74,7 @@ static void waits_ran(struct waits *w, uint32_t tid, uint64_t on, bool over)
 		t->credit += on - t->on;
 	if (on > t->on || over)
 		t->on = over ? 0 : on;
+	t->over |= over;
 }
 
 /* Threads that are on a processor now, as far as the kernel told. */
@@ -238,27 +241,88 @@ static void waits_put(struct waits *w, bool last)
 	}
 }
 
+/* The stacks of threads of that name; made when it is new. NULL when out of memory. */
+static struct waits_met *waits_met_of(struct waits *w, uint32_t name)
+{
+	uint32_t *known = map64_insert(&w->by_name, name, (uint32_t)w->met.n, NULL);
+
+	if (!known || (*known == w->met.n && !VEC_PUSH(&w->met, (struct waits_met){ 0 })))
+		return NULL;
+	return &w->met.at[*known];
+}
+
+static void waits_put_tick(struct waits *w, struct profile_sample s, uint64_t ns)
+{
+	struct wait_key key = { .kind = KIND_ON_CPU };
+	struct profile *p = w->o.intake->profile;
+	int64_t values[3] = { (int64_t)ns, 0, 0 };
+
+	s.labels = waits_labels(w, &key, WAIT_ON_CPU);
+	if (profile_sample(p, &s, values))
+		p->ledger.n[LEDGER_LOST_MEMORY]++;
+}
+
 /* Samples of the timer share out what their thread has run. */
 static void waits_put_ticks(struct waits *w)
 {
 	struct profile *p = w->o.intake->profile;
 
 	for (size_t i = 0; i < w->ticks.n; i++) {
-		struct profile_sample s = w->ticks.at[i];
-		struct waits_thread *t = waits_thread(w, p->tasks.at[s.task].tid);
-		struct wait_key key = { .kind = KIND_ON_CPU };
+		const struct profile_sample *s = &w->ticks.at[i];
+		struct waits_thread *t = waits_thread(w, p->tasks.at[s->task].tid);
+		struct waits_met *met = waits_met_of(w, p->tasks.at[s->task].comm);
 		uint64_t ns = t && t->n_ticks ? t->credit / t->n_ticks : 0;
-		int64_t values[3] = { (int64_t)ns, 0, 0 };
 
 		if (t && t->n_ticks) {
 			t->credit -= ns;
 			t->n_ticks--;
+			t->last = s->stack;
 		}
-		s.labels = waits_labels(w, &key, WAIT_ON_CPU);
-		if (profile_sample(p, &s, values))
-			p->ledger.n[LEDGER_LOST_MEMORY]++;
+		if (met)
+			met->stack[met->n++ % WAITS_MET] = s->stack;
+		waits_put_tick(w, *s, ns);
 	}
 	w->ticks.n = 0;
+}
+
+/* What a thread ran without being met by the timer: where it was met last, or else where threads of its name
+ * were, which the ledger tells. */
+static void waits_put_unmet(struct waits *w, struct waits_thread *t, uint64_t time)
+{
+	struct profile *p = w->o.intake->profile;
+	struct waits_met *met = waits_met_of(w, p->tasks.at[t->task].comm);
+	uint32_t n = met && met->n < WAITS_MET ? met->n : WAITS_MET, none;
+	struct profile_sample s = { .time = time - p->meta.start_mono, .stack = t->last, .task = t->task };
+	uint64_t left = t->credit;
+
+	t->credit = 0;
+	t->over = false;
+	if (t->last || !met || !met->n) {
+		none = waits_push_text(p, 0, "[on a processor between samples]");
+		s.stack = t->last ? t->last : none;
+		p->ledger.n[LEDGER_ON_CPU_UNMET] += t->last ? 0 : left;
+		waits_put_tick(w, s, left);
+		return;
+	}
+	p->ledger.n[LEDGER_ON_CPU_BORROWED] += left;
+	for (uint32_t i = 0; i < n; i++) {
+		uint64_t part = left / (n - i);
+
+		s.stack = met->stack[i];
+		waits_put_tick(w, s, part);
+		left -= part;
+	}
+}
+
+/* Of threads that ended in this interval, or of all at the end. */
+static void waits_put_rest(struct waits *w, uint64_t time, bool all)
+{
+	for (size_t i = 0; w->o.wall && i < w->threads.n; i++) {
+		struct waits_thread *t = &w->threads.at[i];
+
+		if (t->credit && (t->over || all))
+			waits_put_unmet(w, t, time);
+	}
 }
 
 /* No program that began before this ends is at the old map any more (kernel/sched/membarrier.c: a grace
@@ -293,9 +357,10 @@ static void waits_take(struct waits *w, bool last)
 	if (w->o.wall && !last)
 		waits_read_threads(w, w->flipped, waits_thread_ran);
 	waits_read_sums(w, !w->o.programs->skel->bss->wait_epoch, w->flipped);
-	w->flipped = 0;
 	waits_put(w, false);
 	waits_put_ticks(w);
+	waits_put_rest(w, w->flipped, false);
+	w->flipped = 0;
 }
 
 void waits_turn(struct waits *w, uint64_t now)
@@ -357,26 +422,6 @@ static void waits_thread_end(struct waits *w, uint32_t tid, const struct wait_th
 	waits_end_entry(w, &key, end - woken, end);
 }
 
-/* What ran without being met by the timer. */
-static void waits_put_rest(struct waits *w, uint64_t end)
-{
-	struct profile *p = w->o.intake->profile;
-	uint32_t node = waits_push_text(p, 0, "[on a processor between samples]");
-
-	for (size_t i = 0; i < w->threads.n; i++) {
-		struct wait_key key = { .kind = KIND_ON_CPU };
-		const struct waits_thread *t = &w->threads.at[i];
-		struct profile_sample s = {
-			.time = end - p->meta.start_mono, .stack = node, .task = t->task
-		};
-		int64_t values[3] = { (int64_t)t->credit, 0, 0 };
-
-		s.labels = waits_labels(w, &key, WAIT_ON_CPU);
-		if (t->credit && profile_sample(p, &s, values))
-			p->ledger.n[LEDGER_LOST_MEMORY]++;
-	}
-}
-
 void waits_finish(struct waits *w, uint64_t end)
 {
 	if (w->flipped)
@@ -386,6 +431,5 @@ void waits_finish(struct waits *w, uint64_t end)
 	waits_read_threads(w, end, waits_thread_end);
 	waits_put(w, true);
 	waits_put_ticks(w);
-	if (w->o.wall)
-		waits_put_rest(w, end);
+	waits_put_rest(w, end, true);
 }

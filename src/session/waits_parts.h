@@ -30,12 +30,21 @@ struct waits_thread {
 	uint64_t on;     /* time on a processor that was taken into account, ns */
 	uint64_t credit; /* of it, what no sample stands for yet */
 	uint32_t n_ticks;/* samples of this interval */
+	uint32_t last;   /* stack of its last sample, 0 = it never had one */
+	bool over;       /* it ended in this interval */
 };
 
 struct waits_entry { /* a key with its sum */
 	struct wait_key key;
 	struct wait_sum sum;
 	uint64_t time; /* when its interval ended */
+};
+
+/* Stacks in which threads of one name were met by the timer, the last few of them. */
+enum { WAITS_MET = 16 };
+
+struct waits_met {
+	uint32_t stack[WAITS_MET], n; /* n: all there ever were */
 };
 
 /* Time of one thread and kind in an interval, with stacks and without. */
@@ -47,10 +56,11 @@ struct waits {
 	struct waits_opts o;
 	struct causes *own_causes;
 	const struct causes *causes;
-	struct map64 by_hash, by_chain, by_tid; /* -> rows of the next three */
+	struct map64 by_hash, by_chain, by_tid, by_name; /* -> rows of the next four */
 	VEC(struct waits_stack) stacks;
 	VEC(struct waits_chain) chains;
 	VEC(struct waits_thread) threads;
+	VEC(struct waits_met) met;
 	VEC(struct waits_entry) entries, unresolved;
 	VEC(struct profile_sample) ticks;
 	VEC(uint32_t) running; /* tids */

@@ -148,7 +148,7 @@ Where the time was waited
  31.2%  31.2%  ███▏       sort_rows                                     mariadbd
 |
 Ledger
-2,651 waits recorded; what was lost is not known: the input keeps no account.
+2,654 waits recorded; what was lost is not known: the input keeps no account.
 waggle itself: 40.0 ms CPU (0.10% of the machine).
 $ waggle report -q --format text --value waits --top 1 off.waggle
 off profile on db-1, 10.00 s
@@ -227,7 +227,7 @@ Where the time was waited
 100.0% 100.0%  ########## crunch                                        mariadbd
 |
 Ledger
-1,250 waits recorded; what was lost is not known: the input keeps no account.
+1,251 waits recorded; what was lost is not known: the input keeps no account.
 waggle itself: 40.0 ms CPU (0.10% of the machine).
 
 # For scripts

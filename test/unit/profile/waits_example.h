@@ -141,6 +141,8 @@ static struct profile *waits_profile(const char *type, const struct waits_row *r
 	if (err || p->oom)
 		abort();
 	p->ledger.n[LEDGER_TAKEN] = (uint64_t)profile_total(p, 1);
+	for (size_t i = 0; i < n; i++)
+		p->ledger.n[LEDGER_TAKEN] += rows[i].class == WAIT_ON_CPU;
 	p->ledger.n[LEDGER_OWN_CPU] = 40000000;
 	return p;
 }

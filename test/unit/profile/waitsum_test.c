@@ -212,7 +212,7 @@ static struct profile *filtered(const struct profile *p, const struct profile_fi
 
 static void filters_by_class(void **state)
 {
-	struct profile *p = waits_example_off(), *part;
+	struct profile *p = waits_example_off(), *wall = waits_example_wall(), *part;
 	struct profile_sample none = { .task = 1, .time = 0 };
 	const uint32_t without = UINT32_C(1) << WAIT_CLASS_MAX;
 	struct profile_filter f = { .classes = UINT32_C(1) << WAIT_LOCK };
@@ -227,6 +227,11 @@ static void filters_by_class(void **state)
 	assert_int_equal(part->ledger.n[LEDGER_TAKEN], 1503);
 	assert_int_equal(part->ledger.n[LEDGER_FILTERED], 3764 - 1503);
 	profile_free(part);
+	/* What ran is no wait, and still something that was taken. */
+	part = filtered(wall, &f);
+	assert_int_equal(part->ledger.n[LEDGER_TAKEN], 400);
+	profile_free(part);
+	profile_free(wall);
 	f.classes |= without;
 	part = filtered(p, &f);
 	assert_int_equal(part->samples.n, 5);
