@@ -88,7 +88,7 @@ static __always_inline void asleep_walk(struct walk *w, struct task_struct *task
 static __always_inline void asleep_enter(struct walk *w, struct task_struct *task, struct wait_thread *old,
 					 struct wait_stats *st)
 {
-	struct wait_thread t = { .since = wait_start, .tgid = task->tgid };
+	struct wait_thread t = { .since = thread_begin(task), .tgid = task->tgid };
 	u32 tid = task->pid, state = task->__state;
 	u16 cause;
 
@@ -134,6 +134,8 @@ int off_asleep(struct bpf_iter__task *ctx)
 	if (!task || !st || !w)
 		return 0;
 	tid = task->pid;
+	if (task->exit_state || task->__state & TASK_DEAD)
+		return 0;
 	t = bpf_map_lookup_elem(&wait_threads, &tid);
 	if ((t && !t->again) || !asleep_wanted(task, &w->record))
 		return 0;

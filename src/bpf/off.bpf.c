@@ -34,7 +34,7 @@ static __always_inline struct wait_thread *thread_of(struct walk *w, struct task
 	if ((wait_config.user_threads && kernel) || (wait_config.kernel_threads && !kernel) ||
 	    !task_wanted(task->tgid, tid, &w->record))
 		return NULL;
-	fresh.since = wait_start;
+	fresh.since = thread_begin(task);
 	fresh.tgid = task->tgid;
 	if (bpf_map_update_elem(&wait_threads, &tid, &fresh, BPF_NOEXIST))
 		st->no_thread++;
@@ -58,6 +58,27 @@ static __always_inline bool switch_spared(void)
 	return control.weight > 1 && bpf_get_prandom_u32() % control.weight;
 }
 
+/* From `since` on nobody knows what it did. */
+static __always_inline void thread_unknown(struct wait_stats *st, struct wait_thread *t)
+{
+	st->untold++;
+	t->out = 1;
+	t->kind = KIND_BLOCKED;
+	t->stack = STACK_UNSEEN;
+	t->woken = 0;
+	t->lock = 0;
+}
+
+/* Some kernels leave out switches (of their own agents, on virtual machines). Whoever was switched in here
+ * last and is not the one that leaves now went without a word: since then it may have been anywhere. */
+static __always_inline void thread_untold(struct wait_stats *st, u32 tid)
+{
+	struct wait_thread *t = bpf_map_lookup_elem(&wait_threads, &tid);
+
+	if (t && !t->out && t->cpu == bpf_get_smp_processor_id())
+		thread_unknown(st, t);
+}
+
 static __always_inline void switch_out(void *ctx, struct walk *w, struct task_struct *prev, bool preempt,
 				       u32 state, u64 now, struct wait_stats *st)
 {
@@ -68,7 +89,12 @@ static __always_inline void switch_out(void *ctx, struct walk *w, struct task_st
 	if (!t)
 		return;
 	st->switches++;
-	t->on_ns += now - t->since;
+	if (t->out) { /* nobody told that it came */
+		thread_unknown(st, t);
+		wait_close(st, t, tid, now);
+	} else {
+		t->on_ns += now - t->since;
+	}
 	t->since = now;
 	t->woken = 0;
 	t->held = 0;
@@ -100,29 +126,13 @@ static __always_inline void switch_out(void *ctx, struct walk *w, struct task_st
 	t->stack = stack_take(ctx, w, prev, tid, cause, st);
 }
 
-/* Some kernels leave out switches (of their own agents, on virtual machines). Whoever was switched in here
- * last and is not the one that leaves now went without a word: since then it may have been anywhere. */
-static __always_inline void thread_untold(struct wait_stats *st, u32 tid)
-{
-	struct wait_thread *t = bpf_map_lookup_elem(&wait_threads, &tid);
-
-	if (!t || t->out || t->cpu != bpf_get_smp_processor_id())
-		return;
-	st->untold++;
-	t->out = 1;
-	t->kind = KIND_BLOCKED;
-	t->stack = STACK_UNSEEN;
-	t->woken = 0;
-	t->lock = 0;
-}
-
 static __always_inline void switch_in(struct task_struct *next, u64 now, struct wait_stats *st)
 {
 	u32 tid = next->pid;
 	struct wait_thread *t = bpf_map_lookup_elem(&wait_threads, &tid), fresh = {};
 
 	if (!t && wait_config.everything && (u32)next->tgid != cpu_config.skip_tgid) {
-		fresh.since = wait_start;
+		fresh.since = thread_begin(next);
 		fresh.stack = STACK_UNSEEN;
 		fresh.out = 1;
 		fresh.kind = KIND_BLOCKED;
@@ -135,10 +145,8 @@ static __always_inline void switch_in(struct task_struct *next, u64 now, struct 
 		return;
 	if (!t->comm[0])
 		thread_name(next, t, st);
-	if (!t->out && t->since != now) {
-		t->cpu = bpf_get_smp_processor_id();
-		thread_untold(st, tid);
-	}
+	if (!t->out && t->since != now)
+		thread_unknown(st, t);
 	if (t->out)
 		wait_close(st, t, tid, now);
 	t->cpu = bpf_get_smp_processor_id();

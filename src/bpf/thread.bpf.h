@@ -33,6 +33,12 @@ static __always_inline void thread_name(struct task_struct *task, struct wait_th
 	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
 }
 
+/* From when on a thread that is met for the first time is accounted for. */
+static __always_inline u64 thread_begin(struct task_struct *task)
+{
+	return task->start_time > wait_start ? task->start_time : wait_start;
+}
+
 static __always_inline bool task_held(struct task_struct *task)
 {
 	struct task_struct___throttled *one = (void *)task;

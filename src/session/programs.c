@@ -20,6 +20,7 @@
 #define RAW_RING_ORACLE (8u << 20)
 #define SLABS_MISSING 16u /* holes in a row after which there are no more */
 #define RAW_RING_PENDING (512u << 10)
+#define RAW_RING_WAITS (4u << 20)
 
 /* libbpf's own words, kept for the sentence: the last line it called a warning. */
 static __thread char programs_said[256];
@@ -148,7 +149,8 @@ int programs_open(struct programs *p, const struct source *source, const struct 
 	if (o->oracle_every)
 		bpf_map__set_max_entries(p->skel->maps.raw_ring, RAW_RING_ORACLE);
 	else if (o->finish_pending)
-		bpf_map__set_max_entries(p->skel->maps.raw_ring, RAW_RING_PENDING);
+		bpf_map__set_max_entries(p->skel->maps.raw_ring,
+					 source->waits ? RAW_RING_WAITS : RAW_RING_PENDING);
 	bpf_program__set_autoload(p->skel->progs.self_test, true);
 	if (!source->waits)
 		off_leave_out(p->skel);

@@ -24,7 +24,7 @@
 #include "session/kernel.h"
 #include "waggle.skel.h"
 
-enum { DRAIN_AT_ONCE = 4096, WAITS_RING = 8 << 20 };
+enum { DRAIN_AT_ONCE = 4096, WAITS_RING = 4 << 20 };
 
 static void *session_read_kallsyms(void *arg)
 {

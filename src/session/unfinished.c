@@ -15,7 +15,7 @@
 #include "unwind/finish.h"
 #include "unwind/lookup.h"
 
-enum { HELD_MAX = 256, KNOWN_MAX = 4096, PROCESSES_MAX = 32 };
+enum { HELD_MAX = 1024, KNOWN_MAX = 4096, PROCESSES_MAX = 32 };
 enum { PATIENCE_MS = 900, RETRY_MS = 10 };
 
 struct unfinished_walk { /* a raw record, and what became of it */
