@@ -168,6 +168,7 @@ static int capture_session_run(const struct capture_job *job, const char *comman
 		.debugfiles = names,
 		.debug_memory = (o->names.unpack ? o->names.unpack : CAPTURE_DEFAULT_DEBUG_MB) << 20,
 		.progress = capture_progress,
+		.watched = capture_talks(job->options),
 		.ctx = (void *)job,
 	};
 	struct session *s;

@@ -86,6 +86,8 @@ static int json_place(const struct waitsum *w, const struct wait_place *place, s
 
 	out_printf(to, "{\"class\":\"%s\",", waits_class(place->class)->key);
 	json_tally(&place->sum, to);
+	out_printf(to, ",\"processes\":%u,\"process\":", place->processes);
+	json_string(to, profile_text(w->p, place->process));
 	out_puts(to, ",\"frames\":");
 	rc = json_frames(w, place->node, to);
 	out_puts(to, ",\"took\":[");

@@ -22,6 +22,9 @@ struct wait_place {
 	uint32_t node; /* of the tree */
 	enum wait_class class;
 	struct wait_tally sum;
+	uint32_t process; /* string of the profile: the process that waited here most */
+	int64_t process_time;
+	uint32_t processes; /* how many names of processes there are */
 };
 
 struct wait_lock {
@@ -47,7 +50,7 @@ struct waitsum {
 	struct wait_tally classes[WAIT_CLASS_MAX], all;
 	VEC(struct wait_place) places; /* largest first, by the value asked for */
 	VEC(struct wait_lock) locks;   /* the same; empty when locks were not told apart */
-	VEC(struct wait_task) tasks;   /* those least idle first */
+	VEC(struct wait_task) tasks;   /* those that ran or wanted to most first, then by blocked time */
 	bool by_process;               /* tasks are processes */
 	/* Private. */
 	uint32_t value, time, waits, longest; /* value types; PROFILE_NONE = there is none */

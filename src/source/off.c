@@ -194,6 +194,7 @@ void off_measure(struct waggle_bpf *skel, struct ledger *l)
 	l->n[LEDGER_WAKES_UNSEEN] = sum.unseen;
 	l->n[LEDGER_ASLEEP_THREADS] = sum.asleep;
 	l->n[LEDGER_STACKS_DELAYED] = sum.ring_full;
+	l->n[LEDGER_SWITCHES_UNTOLD] = sum.untold;
 }
 
 uint64_t off_run_time(struct waggle_bpf *skel)

@@ -147,7 +147,8 @@ static struct profile *waits_profile(const char *type, const struct waits_row *r
 
 static inline struct profile *waits_example_off(void)
 {
-	return waits_profile(WAITS_TYPE_OFF, waits_off_rows, sizeof(waits_off_rows) / sizeof(*waits_off_rows));
+	return waits_profile(WAITS_TYPE_OFF, waits_off_rows,
+			     sizeof(waits_off_rows) / sizeof(*waits_off_rows));
 }
 
 static inline struct profile *waits_example_wall(void)

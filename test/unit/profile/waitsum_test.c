@@ -42,6 +42,8 @@ static void places_are_the_sleepers(void **state)
 	assert_int_equal(w->places.at[0].class, WAIT_POLL);
 	assert_int_equal(w->places.at[1].class, WAIT_LOCK); /* four samples, three wakers, one place */
 	assert_int_equal(w->places.at[1].sum.time, 6400 * WAITS_MS);
+	assert_string_equal(profile_text(p, w->places.at[1].process), "mariadbd");
+	assert_int_equal(w->places.at[1].processes, 1);
 	assert_string_equal(name_of(w, w->places.at[1].node), "schedule");
 	waitsum_took(w, &w->places.at[1], took);
 	for (int i = 0; i < WAITSUM_TOOK; i++)
@@ -74,6 +76,26 @@ static void locks_have_holders(void **state)
 	assert_int_equal(l[0].holder_time, 6100 * WAITS_MS);
 	assert_int_equal(l[1].threads, 1);
 	assert_string_equal(name_of(w, l[1].holder), "[woken by timer]");
+	waitsum_free(w);
+	profile_free(p);
+}
+
+/* A time-out that ends more of the time than the thread that unlocks does not hold the lock. */
+static void timers_hold_nothing(void **state)
+{
+	static const struct waits_row rows[] = {
+		{ WAITS_LOCK ";[woken by timer];hrtimer_wakeup_[k];hrtimer_interrupt_[k]", 500, 501, "a", "a",
+		  WAIT_LOCK, "0x1", 90, 1, 90000, 90000, 0 },
+		{ WAITS_LOCK WAITS_UNLOCK, 500, 502, "b", "a", WAIT_LOCK, "0x1", 5, 1, 5000, 5000, 0 },
+		{ WAITS_LOCK ";[woken by timer]", 500, 501, "a", "a", WAIT_LOCK, "0x1", 95, 1, 90000, 90000, 0 },
+	};
+	struct profile *p = waits_profile(WAITS_TYPE_OFF, rows, 3);
+	struct waitsum *w = summed(p, UINT32_MAX, 100);
+
+	assert_int_equal(w->locks.n, 1);
+	assert_string_equal(name_of(w, w->locks.at[0].holder), "query");
+	assert_int_equal(w->locks.at[0].holder_time, 5 * WAITS_MS);
+	assert_int_equal(w->locks.at[0].waiter_time, 190 * WAITS_MS);
 	waitsum_free(w);
 	profile_free(p);
 }
@@ -113,6 +135,7 @@ static void threads_add_up(void **state)
 		assert_int_equal(sum, w->tasks.at[i].total);
 		assert_int_equal(sum, 10000 * WAITS_MS);
 	}
+	assert_int_equal(w->tasks.at[0].time[WAIT_GROUP_READY], 5000 * WAITS_MS); /* ran, or wanted to */
 	assert_int_equal(w->tasks.at[3].time[WAIT_GROUP_IDLE], 10000 * WAITS_MS);
 	waitsum_free(w);
 	w = summed(p, UINT32_MAX, 3);
@@ -244,7 +267,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(places_are_the_sleepers), cmocka_unit_test(locks_have_holders),
-		cmocka_unit_test(hops_stay_apart),         cmocka_unit_test(threads_add_up),
+		cmocka_unit_test(hops_stay_apart),         cmocka_unit_test(timers_hold_nothing),
+		         cmocka_unit_test(threads_add_up),
 		cmocka_unit_test(other_profiles_are_none), cmocka_unit_test(classes_become_frames),
 		cmocka_unit_test(filters_by_class),        cmocka_unit_test(filters_by_whole_stack),
 	};
