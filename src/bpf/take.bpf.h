@@ -189,7 +189,8 @@ static __always_inline u16 stack_begin(struct walk *w, struct task_struct *task)
 
 	w->me.mm = 0;
 	w->me.sequence = 0;
-	*(volatile u64 *)&w->kernel_low = (u64)task->stack; /* read back as a number: it is a pointer to the verifier */
+	/* Read back it is a number: the verifier knows the field as a pointer. */
+	*(volatile u64 *)&w->kernel_low = (u64)task->stack;
 	w->tgid = task->tgid;
 	w->record.tgid = task->tgid;
 	w->record.tid = task->pid;

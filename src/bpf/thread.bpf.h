@@ -1,4 +1,5 @@
-/* thread.bpf.h - what the scheduler's events ask of a thread: its name, and in which way it leaves. BPF only. */
+/* thread.bpf.h - what the scheduler's events ask of a thread: its name, and in which way it leaves. BPF
+ * only. */
 #ifndef WAGGLE_BPF_THREAD_H
 #define WAGGLE_BPF_THREAD_H
 
@@ -7,7 +8,8 @@
 #include <bpf/bpf_core_read.h>
 
 /* Names travel when they are new. */
-static __always_inline void thread_name(struct task_struct *task, struct wait_thread *t, struct wait_stats *st)
+static __always_inline void thread_name(struct task_struct *task, struct wait_thread *t,
+					struct wait_stats *st)
 {
 	struct sample_record *r;
 	u64 *is, *was = (u64 *)t->comm;
@@ -54,7 +56,8 @@ static __always_inline bool task_held(struct task_struct *task)
 	return false;
 }
 
-/* Preempted on the way back to its program looks the same as sched_yield(): schedule() is called while it can run. */
+/* Preempted on the way back to its program looks the same as sched_yield(): schedule() is called while it
+ * can run. */
 static __always_inline bool task_yields(struct task_struct *task)
 {
 	struct pt_regs *regs = (void *)bpf_task_pt_regs(task);

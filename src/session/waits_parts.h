@@ -64,7 +64,8 @@ struct waits {
 	VEC(struct waits_entry) entries, unresolved;
 	VEC(struct profile_sample) ticks;
 	VEC(uint32_t) running; /* tids */
-	uint64_t interval, next, flipped; /* flipped: when the maps changed roles, 0 = they have been read since */
+	uint64_t interval, next;
+	uint64_t flipped; /* when the maps changed roles, 0 = they have been read since */
 	uint64_t max_entries;
 	pthread_t rest;
 	bool resting, rested; /* rested: written by that thread */

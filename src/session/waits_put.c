@@ -1,4 +1,5 @@
-/* waits_put.c - what the kernel side sends of stacks, threads and wakers, and sums as samples; see waits.h. */
+/* waits_put.c - what the kernel side sends of stacks, threads and wakers, and sums as samples; see waits.h.
+ * */
 #include "session/waits_parts.h"
 
 #include <stdio.h>
@@ -266,7 +267,8 @@ void waits_sample(struct waits *w, const struct waits_entry *e, const struct wai
 	struct profile *p = w->o.intake->profile;
 	enum wait_class class = waits_class_of(&e->key, s);
 	struct waits_thread *t = waits_thread(w, e->key.tid);
-	struct profile_sample sample = { .time = e->time > p->meta.start_mono ? e->time - p->meta.start_mono : 0 };
+	uint64_t time = e->time > p->meta.start_mono ? e->time - p->meta.start_mono : 0;
+	struct profile_sample sample = { .time = time };
 	int64_t values[3] = { (int64_t)e->sum.ns, (int64_t)e->sum.count, (int64_t)e->sum.longest };
 
 	if (!e->sum.ns && !e->sum.count)
