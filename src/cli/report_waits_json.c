@@ -127,7 +127,8 @@ static int json_locks(const struct waitsum *w, uint32_t top, struct out *to)
 		json_string(to, profile_text(w->p, l->address));
 		out_printf(to, ",\"pid\":%u,\"process\":", l->pid);
 		json_string(to, profile_text(w->p, l->process));
-		out_printf(to, ",\"threads\":%u,", l->threads);
+		out_printf(to, ",\"threads\":%u,\"condition\":%s,", l->threads,
+			   l->condition ? "true" : "false");
 		json_tally(&l->sum, to);
 		out_puts(to, ",\"waiter\":");
 		rc = json_frames(w, l->waiter, to);

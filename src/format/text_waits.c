@@ -523,9 +523,9 @@ static void waits_lock(const struct text_waits *t, const struct wait_lock *lock)
 
 	page_share(t->g, waits_share(t, &lock->sum));
 	out_puts(t->g->to, "  ");
-	snprintf(text, sizeof(text), "%.32s in %.40s (%u), %u thread%s waiting",
+	snprintf(text, sizeof(text), "%.32s in %.40s (%u), %u thread%s waiting%s",
 		 profile_text(t->w->p, lock->address), *process ? process : "[unknown]", lock->pid,
-		 lock->threads, lock->threads == 1 ? "" : "s");
+		 lock->threads, lock->threads == 1 ? "" : "s", lock->condition ? " for a condition" : "");
 	page_wrap(t->g, text, WAITS_INDENT, WAITS_INDENT);
 	page_blanks(t->g, WAITS_INDENT);
 	waits_numbers(t, &lock->sum, WAITS_INDENT);

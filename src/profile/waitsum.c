@@ -221,6 +221,8 @@ static int waitsum_order_locks(const void *va, const void *vb, void *arg)
 	const struct wait_lock *a = va, *b = vb;
 	int64_t x = waitsum_amount(arg, &a->sum), y = waitsum_amount(arg, &b->sum);
 
+	if (a->condition != b->condition)
+		return a->condition ? 1 : -1;
 	if (x != y)
 		return x > y ? -1 : 1;
 	if (a->pid != b->pid)
@@ -278,6 +280,24 @@ static void waitsum_most(struct waitsum *w, const struct waitsum_pairs *m, bool 
 	}
 }
 
+/* Functions below which a futex is not a lock: nobody holds it. Of glibc, and of the C++ and Rust
+ * libraries. */
+static const char *const waitsum_conditions[] = {
+	"pthread_cond_", "__pthread_cond_", "pthread_barrier_wait", "pthread_join", "__pthread_clockjoin",
+	"sem_wait", "sem_timedwait", "sem_clockwait", "__new_sem_wait", "std::condition_variable",
+	"std::thread::park", "std::sync::condvar", "std::sys::sync::condvar",
+};
+
+static bool waitsum_waits_for_condition(const struct waitsum *w, uint32_t node)
+{
+	for (; node; node = w->tree->nodes.at[node].parent)
+		for (size_t i = 0; i < sizeof(waitsum_conditions) / sizeof(*waitsum_conditions); i++)
+			if (strncmp(calltree_name(w->tree, node), waitsum_conditions[i],
+				    strlen(waitsum_conditions[i])) == 0)
+				return true;
+	return false;
+}
+
 static int waitsum_locks(struct waitsum *w)
 {
 	struct waitsum_locks l = {0};
@@ -293,6 +313,8 @@ static int waitsum_locks(struct waitsum *w)
 		w->locks.at[l.threads.list.at[i].key >> 32].threads++;
 	waitsum_most(w, &l.waiters, false);
 	waitsum_most(w, &l.holders, true);
+	for (size_t i = 0; i < w->locks.n; i++)
+		w->locks.at[i].condition = waitsum_waits_for_condition(w, w->locks.at[i].waiter);
 	if (w->locks.n)
 		qsort_r(w->locks.at, w->locks.n, sizeof(*w->locks.at), waitsum_order_locks, w);
 	map64_free(&l.rows);

@@ -36,6 +36,7 @@ struct wait_lock {
 	uint32_t holder;  /* the last frame of the waker whose wake-ups ended most of it (its root); 0 when
 			     no waker is known */
 	int64_t waiter_time, holder_time;
+	bool condition; /* no lock: most of it was waited for a condition, a barrier, a thread's end */
 };
 
 struct wait_task { /* a thread, or the threads of a process */
@@ -49,7 +50,8 @@ struct waitsum {
 	struct calltree *tree; /* ROOT_NOTHING, not inverted; of the value asked for */
 	struct wait_tally classes[WAIT_CLASS_MAX], all;
 	VEC(struct wait_place) places; /* largest first, by the value asked for */
-	VEC(struct wait_lock) locks;   /* the same; empty when locks were not told apart */
+	VEC(struct wait_lock) locks;   /* the same, conditions behind locks; empty when they were not told
+					  apart */
 	VEC(struct wait_task) tasks;   /* those that ran or wanted to most first, then by blocked time */
 	bool by_process;               /* tasks are processes */
 	/* Private. */

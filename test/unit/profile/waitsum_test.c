@@ -100,6 +100,25 @@ static void timers_hold_nothing(void **state)
 	profile_free(p);
 }
 
+/* Nobody holds a condition: however long it was waited for, locks come first. */
+static void conditions_come_last(void **state)
+{
+	static const struct waits_row rows[] = {
+		{ "start_thread;idle;pthread_cond_timedwait;" WAITS_FUTEX WAITS_UNLOCK, 500, 501, "a", "a",
+		  WAIT_LOCK, "0x1", 900, 1, 900000, 524288, 0 },
+		{ WAITS_LOCK WAITS_UNLOCK, 500, 502, "b", "a", WAIT_LOCK, "0x2", 5, 1, 5000, 5000, 0 },
+	};
+	struct profile *p = waits_profile(WAITS_TYPE_OFF, rows, 2);
+	struct waitsum *w = summed(p, UINT32_MAX, 100);
+
+	assert_int_equal(w->locks.n, 2);
+	assert_string_equal(profile_text(p, w->locks.at[0].address), "0x2");
+	assert_false(w->locks.at[0].condition);
+	assert_true(w->locks.at[1].condition);
+	waitsum_free(w);
+	profile_free(p);
+}
+
 /* What the waker itself had waited for is not its unlock path, and not a place of its own. */
 static void hops_stay_apart(void **state)
 {
@@ -272,6 +291,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(places_are_the_sleepers), cmocka_unit_test(locks_have_holders),
+		cmocka_unit_test(conditions_come_last),
 		cmocka_unit_test(hops_stay_apart),         cmocka_unit_test(timers_hold_nothing),
 		         cmocka_unit_test(threads_add_up),
 		cmocka_unit_test(other_profiles_are_none), cmocka_unit_test(classes_become_frames),
