@@ -244,8 +244,7 @@ static __always_inline u64 chain_emit(struct walk *w, u64 waker, u64 waited, u64
 	r->n_user = 3;
 	r->kind = RECORD_CHAIN;
 	r->flags = 0;
-	if (!emit_stack(w))
-		st->ring_full++;
+	st->ring_full += emit_stack(w) == EMIT_FULL;
 	return hash;
 }
 

@@ -93,11 +93,43 @@ static __always_inline void stack_kernel(struct walk *w, long bytes)
 		w->n_kernel = FRAMES_KERNEL_MAX - 1;
 }
 
+/* Mixes the chunk into the hash. */
+VERIFIED_ONCE int hash_chunk(struct walk *w)
+{
+	if (!w)
+		return 0;
+	for (u32 i = 0; i < CHUNK_BYTES / 8; i++)
+		w->hash = recall_mix(w->hash, ((u64 *)w->chunk)[i]);
+	return 0;
+}
+
+static long pending_chunk(u32 i, void *ctx)
+{
+	struct walk *w = *(struct walk **)ctx;
+
+	if (bpf_probe_read_user(w->chunk, CHUNK_BYTES, (void *)(w->sp + i * CHUNK_BYTES)))
+		return 1;
+	hash_chunk(w);
+	return 0;
+}
+
+/* A walk that met a table still being built is finished later, from a copy of the stack. Two that came as far
+ * may go on differently: they are the same only where all that would be copied is. */
+static __always_inline void pending_hash(struct walk *w)
+{
+	struct walk *copy = w;
+
+	w->chunk_start = w->chunk_end = 0;
+	w->hash = recall_mix(recall_mix(recall_mix(w->hash, w->sp), w->bp), w->ip);
+	bpf_loop(RAW_STACK_PENDING / CHUNK_BYTES, pending_chunk, &copy, 0);
+}
+
 /* Walks the user's part of a task's stack, behind the kernel's, and sees to it that user space has both. */
-static __always_inline void stack_walk(struct walk *w, u32 slot, struct task_struct *task, u16 cause,
-				       struct wait_stats *st)
+static __always_inline enum emitted stack_walk(struct walk *w, u32 slot, struct task_struct *task, u16 cause,
+					       struct wait_stats *st)
 {
 	struct sample_record *r = &w->record;
+	enum emitted emitted;
 
 	w->hash = cause;
 	w->n_user = 0;
@@ -112,7 +144,9 @@ static __always_inline void stack_walk(struct walk *w, u32 slot, struct task_str
 	if (w->me.mm && !(cause & CAUSE_KERNEL_THREAD) && !cpu_config.no_user)
 		w->n_user = walk_user(slot);
 	w->task = 0;
-	if (w->end == WALK_PENDING) /* finished later, each by itself: two that look the same may differ */
+	if (w->end == WALK_PENDING && slot == SCRATCH_SWITCH)
+		pending_hash(w);
+	else if (w->end == WALK_PENDING) /* another thread's memory, which is looked at again later */
 		w->hash ^= r->time * 0x9e3779b97f4a7c15ull;
 	r->hash = w->hash ^ (u64)w->end << 56 ^ (u64)w->n_kernel << 48;
 	if (r->hash <= STACK_UNSEEN)
@@ -126,9 +160,10 @@ static __always_inline void stack_walk(struct walk *w, u32 slot, struct task_str
 	r->cause = cause;
 	r->kind = RECORD_STACK;
 	r->flags = SAMPLE_IN_KERNEL | (w->n_kernel == FRAMES_KERNEL_MAX - 1 ? SAMPLE_KERNEL_FULL : 0);
-	if (!emit_stack(w))
-		st->ring_full++;
+	emitted = emit_stack(w);
+	st->ring_full += emitted == EMIT_FULL;
 	st->walked++;
+	return emitted;
 }
 
 static __always_inline u64 stack_walk_now(void *ctx, struct walk *w, struct task_struct *task, u16 cause,
@@ -142,8 +177,8 @@ static __always_inline u64 stack_walk_now(void *ctx, struct walk *w, struct task
 	w->n_kernel = 0;
 	if (!cpu_config.no_kernel)
 		stack_kernel(w, bpf_get_stack(ctx, w->frames, KERNEL_BYTES, 0));
-	stack_walk(w, SCRATCH_SWITCH, task, cause, st);
-	if (w->end == WALK_PENDING && cpu_config.raw_pending && ticks)
+	if (stack_walk(w, SCRATCH_SWITCH, task, cause, st) == EMIT_SENT && w->end == WALK_PENDING &&
+	    cpu_config.raw_pending && ticks)
 		emit_raw(w, RAW_PENDING, ticks);
 	return w->record.hash;
 }
