@@ -128,7 +128,7 @@ KINDS = [("sleep", "sleep"), ("signal", "signal"), ("poll", "poll"), ("epoll", "
 
 
 def blocked_case(kind, cls):
-    @case("blocked: %s, 100 times for 10 ms, is %s at its whole stack" % (kind, cls))
+    @case("blocked: %s, 100 times for 10 ms, is %s at its whole stack" % (kind, cls), together=True)
     def one():
         w, out = off([], [workload("waits"), kind, 100, 10])
         return check_blocked(kind, cls, truth_of(out)[0], w)
@@ -138,7 +138,7 @@ for _kind, _cls in KINDS:
     blocked_case(_kind, _cls)
 
 
-@case("blocked: a lock of the kernel, held for 10 ms")
+@case("blocked: a lock of the kernel, held for 10 ms", together=True)
 def kernel_lock():
     w, out = off([], [workload("waits"), "inode", 50, 10, scratch()])
     return check_blocked("inode", "kernel-lock", truth_of(out)[0], w)
@@ -192,14 +192,14 @@ def inside(procs, command):
     return ["sh", "-c", 'echo $$ > "$0" && exec "$@"', procs] + list(command)
 
 
-@case("blocked: O_DIRECT reads of a disk with 50 reads a second are disk")
+@case("blocked: O_DIRECT reads of a disk with 50 reads a second are disk", together=True)
 def disk():
     path, device = disk_file(scratch())
     w, out = off([], inside(slow_disk(device, 50), [workload("waits"), "read", 60, 0, path]))
     return check_blocked("read", "disk", truth_of(out)[0], w)
 
 
-@case("blocked: O_DIRECT reads as fast as the disk can")
+@case("blocked: O_DIRECT reads as fast as the disk can", together=True)
 def fast_disk():
     path, _ = disk_file(scratch())
     w, out = off([], [workload("waits"), "read", 2000, 0, path])
@@ -217,7 +217,7 @@ def check_fast(w, mine, truth, cls):
     near(got + w.ns(mine, READY) / 1e9, truth["seconds"], 0.03 + truth["cpu"] / truth["seconds"], "all", truth)
 
 
-@case("blocked: fsync is writeback")
+@case("blocked: fsync is writeback", together=True)
 def fsync():
     path, _ = disk_file(scratch())
     w, out = off([], [workload("waits"), "fsync", 100, 0, path])
@@ -246,12 +246,12 @@ def check_ready(mode, main_class):
     return ", ".join("%.0f %% ready" % (100 * t["queue"] / t["elapsed"]) for t in truth_of(out))
 
 
-@case("ready: two busy threads on one processor are preempted, not blocked")
+@case("ready: two busy threads on one processor are preempted, not blocked", together=True)
 def preempted():
     return check_ready("burn", "preempted")
 
 
-@case("ready: two threads that yield to each other have yielded")
+@case("ready: two threads that yield to each other have yielded", together=True)
 def yielded():
     return check_ready("yield", "yielded")
 
@@ -279,7 +279,7 @@ def cpu_group(share):
     return folder + "/cgroup.procs", lambda: unit * int(re.search(key + r" (\d+)", read(folder + "/cpu.stat")).group(1))
 
 
-@case("throttled: a cgroup with a twentieth of a processor is held back for the rest")
+@case("throttled: a cgroup with a twentieth of a processor is held back for the rest", together=True)
 def throttled():
     procs, held = cpu_group(0.05)
     before = held()
@@ -318,7 +318,7 @@ def wall_of(pids, seconds, options=()):
     return w, before & threads_of(pids)
 
 
-@case("wall: threads asleep for the whole time are there, with their stacks")
+@case("wall: threads asleep for the whole time are there, with their stacks", together=True)
 def asleep():
     p = start_logged([workload("asleep"), 12])
     check(wait_for(lambda: "asleep" in said(p)), "asleep does not say so")
@@ -336,7 +336,7 @@ def asleep():
     return words
 
 
-@case("wall: busy, ready and waiting threads add up")
+@case("wall: busy, ready and waiting threads add up", together=True)
 def wall_mixed():
     ready = start_logged([workload("ready"), 8, 2, "burn", 0])
     waits = start_logged([workload("waits"), "mutex", 700, 10])
@@ -349,7 +349,7 @@ def wall_mixed():
     return words
 
 
-@case("wall: on a processor is what the thread says it used")
+@case("wall: on a processor is what the thread says it used", together=True)
 def wall_cpu():
     w, out = off(["-F", "499"], [workload("ready"), 3, 2, "burn", 0], what="wall")
     for t in truth_of(out):
@@ -477,7 +477,7 @@ def wakers():
         check_chain(w, ["wait_" + kind, WOKEN + "helper]", "help_answer", "main"], blocked(truth_of(out)[0]), 0.95)
 
 
-@case("wakers: A waits for B waits for C, who sleeps: the chain with its times")
+@case("wakers: A waits for B waits for C, who sleeps: the chain with its times", together=True)
 def handoff():
     w, out = off(["--hops", "4"], [workload("handoff"), 100, 10])
     names = re.findall(r"^([ABC]): truth", out, re.M)
@@ -495,7 +495,7 @@ def handoff():
     return "%.3f s of A's %.3f s" % (got, t["A"]["seconds"])
 
 
-@case("wakers: A waits for B waits for C's disk read")
+@case("wakers: A waits for B waits for C's disk read", together=True)
 def handoff_disk():
     path, device = disk_file(scratch())
     w, out = off(["--hops", "4"], inside(slow_disk(device, 50), [workload("handoff"), 60, 0, path]))
@@ -510,7 +510,7 @@ def handoff_disk():
 
 # -- locks -----------------------------------------------------------------------------------------
 
-@case("locks: the contended mutex is first, with who holds it")
+@case("locks: the contended mutex is first, with who holds it", together=True)
 def locks():
     w, out = off(["--locks"], [workload("convoy"), 2000, 20, "mutex"])
     locks = w.report["waits"]["locks"]
@@ -558,7 +558,7 @@ def locks_mariadb():
 
 # -- filters ---------------------------------------------------------------------------------------
 
-@case("filters: by length of the wait")
+@case("filters: by length of the wait", together=True)
 def by_length():
     sleep = [workload("waits"), "sleep", 50, 10]
     for options, there in ((["-m", "5ms"], True), (["-m", "60ms"], False), (["-M", "60ms"], True), (["-M", "5ms"], False),
@@ -569,7 +569,7 @@ def by_length():
         check(there or w.ledger.get("waits_filtered", 0) >= 40, options, "not counted as filtered:", w.ledger)
 
 
-@case("filters: by state")
+@case("filters: by state", together=True)
 def by_state():
     path, _ = disk_file(scratch())
     for options, sleeps, reads in ((["--state", "S"], True, False), (["--state", "D"], False, True), (["--state", "S,D"], True, True),
@@ -586,7 +586,7 @@ def is_kernel_thread(pid):
     return len(fields) > 6 and int(fields[6]) & 0x200000
 
 
-@case("filters: user threads only, kernel threads only, without idle waits")
+@case("filters: user threads only, kernel threads only, without idle waits", together=True)
 def by_kind():
     kernel = {int(p) for p in os.listdir("/proc") if p.isdigit() and is_kernel_thread(p)}
     w, _ = off(["-k", "2"])
@@ -603,7 +603,7 @@ def by_kind():
     stop(p)
 
 
-@case("filters: one thread of a process")
+@case("filters: one thread of a process", together=True)
 def by_tid():
     p = start_logged([workload("asleep"), 8])
     check(wait_for(lambda: "asleep" in said(p)), "asleep does not say so")
@@ -632,7 +632,7 @@ def many_keys():
     return "%d keys" % len(keys)
 
 
-@case("too little room for keys: the loss is in the ledger, and in the exit code under --strict")
+@case("too little room for keys: the loss is in the ledger, and in the exit code under --strict", together=True)
 def few_keys():
     w, out = off(["--max-keys", "1024", "--strict"], [workload("manykeys"), 100, 10], seconds=120, ok=(7,))
     t = truth_of(out)[0]
