@@ -14,7 +14,7 @@
  * Times are ns since the start of the capture (profile.meta.start_mono), as in the samples.
  * Ownership: live_free() when no writer and no reader is left; a snapshot dies with its last reference and may
  * outlive the model. Errors: 0 or -errno; a sentence where there is a struct err.
- * Thread safety: live_take() and live_end() from one thread, everything else from any. Regexes in a query
+ * Thread safety: live_take(), live_end() and live_fill() from one thread, everything else from any. Regexes in a query
  * belong to the caller (base/regex.h: one thread at a time).
  */
 #ifndef WAGGLE_LIVE_LIVE_H
@@ -46,7 +46,7 @@ void live_free(struct live *l);
 /* -- the writer ---------------------------------------------------------------------------------- */
 
 struct live_round {
-	const struct profile *profile; /* as far as it has come: only ever added to */
+	const struct profile *profile; /* as far as it has come: the same one every time, only added to */
 	size_t first;                  /* samples from here on are new */
 	uint64_t elapsed;              /* ns since the start */
 };
@@ -54,9 +54,11 @@ struct live_round {
 /* Takes the new samples, and names, ledger and header as they are by now. Returns how many samples it
  * took: all, or 0 when a reader is at work or memory is short (they come again next round). Short. */
 size_t live_take(struct live *l, const struct live_round *r);
-/* The same, waiting for its turn, after the last sample: the capture has ended. `p` is the finished profile;
- * when `all` it holds every sample of the capture and replaces what was taken (names are final in it). 0 or -ENOMEM. */
-int live_end(struct live *l, const struct profile *p, bool all);
+/* The same, waiting for its turn: the capture has ended and the profile is finished. 0 or -ENOMEM. */
+int live_end(struct live *l, const struct live_round *r);
+/* A finished profile that has every sample (a recording; a capture that kept them all) replaces whatever was
+ * taken. 0 or -ENOMEM. */
+int live_fill(struct live *l, const struct profile *p);
 
 /* -- readers ------------------------------------------------------------------------------------- */
 
