@@ -1,15 +1,20 @@
 // viewer.js - the page: one state, kept in the address, from which every view is computed.
 //
 // setState() is the only way anything changes. It names what changed; update() recomputes what depends
-// on it (selection -> tree -> inversion, functions, matches) and hands the results to the views.
+// on it (selection -> tree -> inversion, functions, matches) and hands the results to the views. setProfile() may
+// come again with later data of the same capture; what somebody is looking at stays where it is.
 
 const DEFAULTS = {
-	view: "flame", zoom: "", q: "", range: "", task: "", hide: "", off: "", pick: "", table: "", sort: "", value: "",
+	view: "flame", zoom: "", q: "", range: "", base: "", task: "", hide: "", off: "", pick: "", table: "", sort: "",
+	value: "", heat: "", win: "60", at: "", rec: "0",
 };
+// What the numbers depend on.
+const SELECTS = ["range", "base", "task", "hide", "off", "value"];
 
 class App {
-	constructor(profile) {
-		this.profile = profile;
+	// `live`: who talks to a server (boot.js), null in a saved page
+	constructor(profile, live = null) {
+		Object.assign(this, { profile, live });
 		this.state = { ...DEFAULTS, table: innerWidth >= 1180 ? "1" : "" };
 		this.theme = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
 		this.el = (id) => document.getElementById(id);

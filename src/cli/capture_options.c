@@ -106,7 +106,7 @@ static int capture_duration(struct capture_cli *o, const struct option_rest *res
 			       "'waggle -- %s'",
 			       word, word);
 	if (o->duration == UINT64_MAX)
-		o->duration = rest->command ? 0 : CAPTURE_SECONDS * NSEC_PER_SEC;
+		o->duration = rest->command || o->serve.serve ? 0 : CAPTURE_SECONDS * NSEC_PER_SEC;
 	return 0;
 }
 
@@ -114,6 +114,8 @@ int capture_options_check(struct capture_cli *o, const struct option_rest *rest,
 {
 	int code = capture_contradictions(o, rest, e);
 
+	if (!code)
+		code = serve_check(&o->serve, e);
 	if (!code)
 		code = capture_duration(o, rest, e);
 	if (!code)

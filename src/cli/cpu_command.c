@@ -8,20 +8,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/capture.h"
 #include "cli/command.h"
+#include "cli/cpu_command.h"
 
 extern const struct command command_cpu;
 
 #define CPU_DEFAULT_HZ 99 /* not 100: in step with nothing that runs on round periods */
-
-struct cpu_opts {
-	struct capture_cli capture;
-	bool include_idle;
-	uint32_t frequency, event, oracle;
-	const char *oracle_out;
-	uint64_t period;
-};
 
 static const char *const cpu_events[] = { "auto", "cycles", "cpu-clock", NULL };
 
@@ -54,7 +46,7 @@ static const struct option_row cpu_refused[] = {
 	{ NULL },
 };
 
-static const struct option_table cpu_tables[] = {
+const struct option_table cpu_tables[] = {
 	{ capture_target_options, AT(capture) },
 	{ cpu_options, 0 },
 	CAPTURE_TABLES(AT(capture)),
@@ -93,21 +85,25 @@ static int cpu_complete(struct cpu_opts *o, const struct option_rest *rest, stru
 	return 0;
 }
 
+int cpu_capture(struct cpu_opts *o, const struct option_rest *rest, int argc, char **argv)
+{
+	struct capture_job job = {
+		.source = "cpu", .what = "samples", .options = &o->capture, .rest = rest,
+		.oracle_out = o->oracle_out,
+	};
+	struct err e = { 0 };
+
+	return cpu_complete(o, rest, &job.capture, &e) ? command_fail(&e) : capture_run(&job, argc, argv);
+}
+
 static int cpu_run(int argc, char **argv)
 {
-	struct cpu_opts o = { .capture = CAPTURE_DEFAULTS };
+	struct cpu_opts o = CPU_DEFAULTS;
 	struct option_rest rest = { 0 };
-	struct err e = { 0 };
-	struct capture_job job = {
-		.source = "cpu", .what = "samples", .options = &o.capture, .rest = &rest,
-	};
 	int code = command_parse(&command_cpu, argc, argv, &o, &rest);
 
-	if (code < 0) {
-		job.oracle_out = o.oracle_out;
-		code = cpu_complete(&o, &rest, &job.capture, &e) ? command_fail(&e)
-								 : capture_run(&job, argc, argv);
-	}
+	if (code < 0)
+		code = cpu_capture(&o, &rest, argc, argv);
 	option_free(cpu_tables, &o, &rest);
 	return code;
 }

@@ -163,7 +163,7 @@ static int shelf_read(struct shelf_file *f, struct err *e)
 
 	if (!rc)
 		rc = live_new(&o, &f->live);
-	if (!rc && (rc = live_end(f->live, p, true))) {
+	if (!rc && (rc = live_fill(f->live, p))) {
 		live_free(f->live);
 		f->live = NULL;
 	}
