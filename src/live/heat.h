@@ -1,6 +1,7 @@
 /* heat.h - a profile by time: a row a second (or two, four ..), a column a part of it.
  *
- * Patterns that repeat within the second show as horizontal lines, bursts as spots. Cells hold a value's sum.
+ * Patterns that repeat within the second show as horizontal lines, bursts as spots. Cells hold a
+ * value's sum.
  *
  * Ownership: heat_free(). Thread safety: none needed, a finished heat is only read.
  */
@@ -20,8 +21,8 @@ struct heat_opts {
 
 struct heat {
 	uint64_t row;     /* ns that a row stands for: 1 s times a power of two */
-	uint64_t column;  /* ns that a cell stands for; the grain where that is longer, and then the row's value
-			   * is spread over the cells of the grain */
+	uint64_t column;  /* ns that a cell stands for; where the grain is longer, a value is spread
+			   * evenly over the cells of the grain */
 	uint32_t columns, rows;
 	int64_t *cells;   /* rows * columns, oldest row first; time 0 is the profile's */
 	int64_t most;     /* the greatest cell */

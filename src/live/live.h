@@ -1,21 +1,24 @@
 /* live.h - the live model: what a growing profile looks like now, for views that stay open.
  *
- * One writer feeds it, the session's thread; any number of readers take snapshots. A snapshot is an ordinary
- * profile of a range of time, made by profile_filter() itself, so that whatever is drawn from it equals
- * `waggle report --from --to` of a recording of the same capture. It never changes once it was handed out.
+ * One writer feeds it, the session's thread; any number of readers take snapshots. A snapshot is an
+ * ordinary profile of a range of time, made by profile_filter() itself, so that whatever is drawn
+ * from it equals `waggle report --from --to` of a recording of the same capture. It never changes
+ * once it was handed out.
  *
- * The writer never waits: when somebody is reading, it takes nothing this time and the samples stay where they
- * are, in the session's profile, until the next round. Readers let a writer that had to turn back go first.
+ * The writer never waits: when somebody is reading, it takes nothing this time and the samples stay
+ * where they are, in the session's profile, until the next round. Readers let a writer that had to
+ * turn back go first.
  *
- * Memory has a bound. The last `full` nanoseconds are kept as they came; what is older is thinned: times
- * are rounded down to a grain of 1, 2, 4 .. seconds that doubles with age, and equal samples become one. Values
- * stay exact. When that is not enough the oldest are forgotten, which is counted and told.
+ * Memory has a bound. The last `full` nanoseconds are kept as they came; what is older is thinned:
+ * times are rounded down to a grain of 1, 2, 4 .. seconds that doubles with age, and equal samples
+ * become one. Values stay exact. When that is not enough the oldest are forgotten, which is counted
+ * and told.
  *
  * Times are ns since the start of the capture (profile.meta.start_mono), as in the samples.
- * Ownership: live_free() when no writer and no reader is left; a snapshot dies with its last reference and may
- * outlive the model. Errors: 0 or -errno; a sentence where there is a struct err.
- * Thread safety: live_take(), live_end() and live_fill() from one thread, everything else from any. Regexes in a query
- * belong to the caller (base/regex.h: one thread at a time).
+ * Ownership: live_free() when no writer and no reader is left; a snapshot dies with its last
+ * reference and may outlive the model. Errors: 0 or -errno; a sentence where there is a struct err.
+ * Thread safety: live_take(), live_end() and live_fill() from one thread, everything else from any.
+ * Regexes in a query belong to the caller (base/regex.h: one thread at a time).
  */
 #ifndef WAGGLE_LIVE_LIVE_H
 #define WAGGLE_LIVE_LIVE_H
@@ -56,8 +59,8 @@ struct live_round {
 size_t live_take(struct live *l, const struct live_round *r);
 /* The same, waiting for its turn: the capture has ended and the profile is finished. 0 or -ENOMEM. */
 int live_end(struct live *l, const struct live_round *r);
-/* A finished profile that has every sample (a recording; a capture that kept them all) replaces whatever was
- * taken. 0 or -ENOMEM. */
+/* A finished profile that has every sample (a recording; a capture that kept them all) replaces
+ * whatever was taken. 0 or -ENOMEM. */
 int live_fill(struct live *l, const struct profile *p);
 
 /* -- readers ------------------------------------------------------------------------------------- */
@@ -83,14 +86,16 @@ struct live_state {
 };
 
 void live_state(struct live *l, struct live_state *ret);
-/* Waits until the generation is another one than `seen` or `ms` milliseconds have passed; true when it is. */
+/* Waits until the generation is another one than `seen` or `ms` milliseconds have passed; true when
+ * it is. */
 bool live_wait(struct live *l, uint64_t seen, uint32_t ms);
 
 struct live_query {
 	struct profile_filter filter; /* from, to: the range; see filter.h. What it points at is borrowed */
 	uint64_t last;                /* ns: only the last so much; 0 = the filter's range */
-	uint64_t half_life;           /* ns: values count half for every so much that they are older than the end
-				       * of the range; what rounds to 0 is left out; 0 = all count in full */
+	uint64_t half_life;           /* ns: values count half for every so much that they are older than
+				       * the end of the range; what rounds to 0 is left out; 0 = all
+				       * count in full */
 };
 
 struct live_snapshot {

@@ -1,8 +1,8 @@
 /* live_keep.c - keeps the model within its bounds; see live.h.
  *
- * First the old is thinned. While that is not enough, less is kept as it came and the grain gets coarser; when that
- * is at its end, the oldest quarter of the time goes, and with it the rows of the tables that nothing stands
- * on any more.
+ * First the old is thinned. While that is not enough, less is kept as it came and the grain gets
+ * coarser; when that is at its end, the oldest quarter of the time goes, and with it the rows of
+ * the tables that nothing stands on any more.
  */
 #include <string.h>
 
@@ -48,10 +48,11 @@ static void live_compact(struct live *l)
 		return;
 	if (profile_filter(l->book, &all, &book, NULL))
 		return; /* it stays as it is */
+	/* The writer brings the rest again with its next round: the source is its thread's alone. */
+	memcpy(book->ledger.n, l->book->ledger.n, sizeof(book->ledger.n));
 	profile_free(l->book);
 	l->book = book;
 	follow_moved(l->follow, book);
-	follow_turn(l->follow);
 }
 
 /* When the oldest sample is from. */
@@ -102,7 +103,8 @@ static int live_make_room(struct live *l, uint64_t elapsed)
 	for (int i = 0; !err && i < KEEP_FORGETS && !live_has_room(l); i++)
 		if (!live_forget(l, elapsed))
 			break;
-	/* Tables of what is sampled just now may be larger than the bound: then trying all the time is no use. */
+	/* Tables of what is sampled just now may be larger than the bound: then trying all the time
+	 * is no use. */
 	l->tidied_bytes = live_has_room(l) ? 0 : profile_bytes(l->book) / 2 * 3;
 	return err;
 }

@@ -1,7 +1,7 @@
 /* live_parts.h - struct live, for the files of this folder that feed it and read it.
  *
- * Two locks: `book_lock` for the tables (held by readers for as long as a snapshot takes, only ever tried by
- * the writer), `state_lock` for a few numbers (held for moments by everybody).
+ * Two locks: `book_lock` for the tables (held by readers for as long as a snapshot takes, only ever
+ * tried by the writer), `state_lock` for a few numbers (held for moments by everybody).
  */
 #ifndef WAGGLE_LIVE_LIVE_PARTS_H
 #define WAGGLE_LIVE_LIVE_PARTS_H

@@ -1,7 +1,7 @@
 /* live_snapshot.c - a range of the live model as a profile of its own; see live.h.
  *
- * What a recording's reader does is done here too, in its order: generated code gets its names by the times of the
- * samples, then filters that look at names apply.
+ * What a recording's reader does is done here too, in its order: generated code gets its names by
+ * the times of the samples, then filters that look at names apply.
  */
 #include <errno.h>
 #include <math.h>
@@ -26,7 +26,8 @@ static int decay_order(const void *pa, const void *pb, void *ctx)
 	return (a->labels > b->labels) - (a->labels < b->labels);
 }
 
-/* One value of equal samples [from, to) of `order`: the greatest, or the sum with each halved by its age. */
+/* One value of equal samples [from, to) of `order`: the greatest, or the sum with each halved by
+ * its age. */
 static double decay_sum(const struct profile *p, const uint32_t *order, size_t n, uint32_t v, uint64_t half,
 			uint64_t end)
 {

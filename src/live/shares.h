@@ -22,7 +22,7 @@ struct share_row {
 };
 
 struct shares {
-	VEC(struct share_row) rows;    /* processes, largest first, each followed by its threads, largest first */
+	VEC(struct share_row) rows; /* processes, each followed by its threads, largest first */
 	int64_t total;
 };
 

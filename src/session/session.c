@@ -161,7 +161,7 @@ static bool session_new_namer(struct session *s)
 		.unpack = s->o.debug_memory,
 	};
 
-	s->namer = namer_new(&o, clock_mono_ns());
+	s->namer = namer_new(&o, clock_mono_ns(), s->o.live != NULL);
 	return s->namer != NULL;
 }
 
@@ -199,6 +199,41 @@ static void session_govern(struct session *s, uint64_t now)
 	s->profile->ledger.n[LEDGER_SLOWEST] = g->weight_most > 1 ? g->weight_most : 0;
 }
 
+static void session_count_own(struct session *s)
+{
+	struct ledger *l = &s->profile->ledger;
+
+	l->n[LEDGER_OWN_CPU] = clock_self_cpu_ns() - s->cpu_before;
+	l->n[LEDGER_OWN_BPF] = s->o.capture.bpf_stats ? programs_run_time(&s->programs)
+						      : s->o.source->run_time(s->programs.skel);
+	l->n[LEDGER_OWN_RSS] = clock_self_peak_rss();
+	l->n[LEDGER_OWN_MAPS] = programs_map_bytes(&s->programs);
+}
+
+/* Who follows takes what is new. Taken samples that nobody else needs go. */
+static void session_show(struct session *s, bool over)
+{
+	struct profile *p = s->profile;
+	struct session_live now = {
+		.profile = p,
+		.first = s->live_taken,
+		.elapsed = over ? p->meta.duration : clock_mono_ns() - s->start,
+		.over = over,
+		.all = !s->o.live_only,
+	};
+
+	if (!s->o.live)
+		return;
+	if (!over && now.elapsed >= s->next_count) {
+		s->next_count = now.elapsed + REPORT_MS * UINT64_C(1000000);
+		s->o.source->measure(s->source, s->programs.skel, &p->ledger);
+		session_count_own(s);
+	}
+	s->live_taken += s->o.live(s->o.live_ctx, &now);
+	if (s->o.live_only && s->live_taken == p->samples.n)
+		s->live_taken = p->samples.n = p->values.n = 0;
+}
+
 static int session_loop(struct session *s)
 {
 	const struct capture_opts *c = &s->o.capture;
@@ -234,6 +269,7 @@ static int session_loop(struct session *s)
 		if (s->namer)
 			namer_turn(s->namer, s->profile, now);
 		code = session_flush(s);
+		session_show(s, false);
 		session_report(s, false);
 	}
 	setpriority(PRIO_PROCESS, 0, nice);
@@ -254,11 +290,7 @@ static void session_close_ledger(struct session *s)
 	struct ledger *l = &s->profile->ledger;
 
 	files_count(s->files, l);
-	l->n[LEDGER_OWN_CPU] = clock_self_cpu_ns() - s->cpu_before;
-	l->n[LEDGER_OWN_BPF] = s->o.capture.bpf_stats ? programs_run_time(&s->programs)
-						      : s->o.source->run_time(s->programs.skel);
-	l->n[LEDGER_OWN_RSS] = clock_self_peak_rss();
-	l->n[LEDGER_OWN_MAPS] = programs_map_bytes(&s->programs);
+	session_count_own(s);
 }
 
 /* Announced files that are still being opened get a moment, so that they can be named. */
@@ -313,6 +345,8 @@ static int session_finish(struct session *s, struct session_result *ret, struct 
 		code = err_set(e, -EIO, "the recording could not be written");
 	if (!code && s->namer && profile_codes_split(p)) /* the recording's readers do that too */
 		code = err_set(e, -ENOMEM, "out of memory");
+	if (!code)
+		session_show(s, true);
 	return code;
 }
 

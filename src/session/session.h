@@ -30,6 +30,15 @@ struct session_progress {
 	bool naming;                /* the capture is over, names are being looked up */
 };
 
+/* A drain round, for whoever follows the capture while it runs. */
+struct session_live {
+	const struct profile *profile; /* as far as it has come */
+	size_t first;                  /* samples from here on were not taken before */
+	uint64_t elapsed;              /* ns */
+	bool over;                     /* the last call: names, header and ledger are final */
+	bool all;                      /* the profile holds every sample of the capture */
+};
+
 struct session_opts {
 	const struct source *source;
 	struct capture_opts capture;
@@ -46,6 +55,11 @@ struct session_opts {
 	/* Called a few times a second from the session's thread, may be NULL. */
 	void (*progress)(void *ctx, const struct session_progress *now);
 	void *ctx;
+	/* Called once every drain round on the session's thread, which must not wait for it; NULL = nobody.
+	 * Returns how many samples it has taken, from the first on that is new to it. */
+	size_t (*live)(void *ctx, const struct session_live *now);
+	void *live_ctx;
+	bool live_only; /* nobody needs the samples but `live`: what it has taken is dropped */
 };
 
 enum session_end {
