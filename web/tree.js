@@ -148,7 +148,7 @@ function sumUp(self, parent) {
 // Keeps the nodes that hold anything, now or in the range before.
 function compactTree(source, self, baseSelf) {
 	const total = sumUp(self, source.parent), base = baseSelf && sumUp(baseSelf, source.parent);
-	const holds = (i) => total[i] > 0 || (base && base[i] > 0);
+	const holds = (i) => total[i] > 0 || Boolean(base && base[i] > 0);
 	let n = 1;
 
 	for (let i = 1; i < source.n; i++)

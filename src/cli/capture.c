@@ -149,8 +149,17 @@ static int capture_open_recording(const struct capture_cli *o, const struct filt
 	return *ret_path ? out_open(to, *ret_path, e) : 0;
 }
 
+static size_t capture_look(void *ctx, const struct session_live *now)
+{
+	struct live_round r = { now->profile, now->first, now->elapsed };
+
+	if (!now->over)
+		return live_take(ctx, &r);
+	return now->all ? (live_fill(ctx, now->profile), 0) : (live_end(ctx, &r), 0);
+}
+
 static int capture_session_run(const struct capture_job *job, const char *command_line,
-			       struct debugfiles *names, struct out *recording,
+			       struct debugfiles *names, struct out *recording, struct live *live,
 			       struct session_result *result, struct err *e)
 {
 	const struct capture_cli *o = job->options;
@@ -169,6 +178,8 @@ static int capture_session_run(const struct capture_job *job, const char *comman
 		.debug_memory = (o->names.unpack ? o->names.unpack : CAPTURE_DEFAULT_DEBUG_MB) << 20,
 		.progress = capture_progress,
 		.ctx = (void *)job,
+		.live = live ? capture_look : NULL,
+		.live_ctx = live,
 	};
 	struct session *s;
 	int code = capture_wait(o, e);
@@ -212,14 +223,25 @@ static int capture_all(const struct capture_job *job, const char *command_line,
 	struct session_result result = { 0 };
 	struct out recording = { .fd = -1 };
 	struct debugfiles *names = NULL;
+	struct live *live = NULL;
+	struct live_opts lo = { 0 };
+	struct serve *serve = NULL;
 	const char *path;
 	int code = names_begin(&o->names, false, &names, e);
 
 	if (!code)
 		code = capture_open_recording(o, filter, &recording, &path, e);
+	if (!code && o->serve.serve)
+		code = live_new(&lo, &live);
 	if (!code)
-		code = capture_session_run(job, command_line, names, path ? &recording : NULL, &result,
+		code = serve_begin(&o->serve, live, &serve, e);
+	if (!code)
+		code = capture_session_run(job, command_line, names, path ? &recording : NULL, live, &result,
 					   e);
+	while (!code && o->stay && !capture_interrupted)
+		usleep(100000);
+	serve_end(serve);
+	live_free(live);
 	names_end(names, &o->names, o->output.quiet || code);
 	if (code) {
 		out_abort(&recording);

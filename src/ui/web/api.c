@@ -210,21 +210,27 @@ int web_heat(struct web_call *call, struct web_reply *to)
 
 /* -- the rest -------------------------------------------------------------------------------------- */
 
+static const struct format *export_format(const struct web_request *r, char *name, size_t size)
+{
+	snprintf(name, size, "waggle%s", r->ext);
+	return format_by_path(name);
+}
+
 static int export_write(struct web_call *call, struct web_view *v, struct out *out, struct err *e)
 {
-	return format_by_path(call->request.ext)->write(v->profile, &v->format, out, e);
+	char name[64];
+
+	return export_format(&call->request, name, sizeof(name))->write(v->profile, &v->format, out, e);
 }
 
 int web_export(struct web_call *call, struct web_reply *to)
 {
-	const char *ext = call->request.ext;
-	const struct format *f = format_by_path(ext);
+	const struct format *f = export_format(&call->request, to->name, sizeof(to->name));
 
 	if (!f || !f->write) {
 		err_set(&to->why, -ENOENT, "no format of that extension can be written");
 		return 404;
 	}
-	snprintf(to->name, sizeof(to->name), "waggle%s", ext);
 	return api_view(call, to, "application/octet-stream", export_write);
 }
 

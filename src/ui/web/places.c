@@ -1,8 +1,8 @@
 /* places.c - who is connected, since when, and who has to go; see server_parts.h.
  *
  * The library ends connections on which nothing moves. Somebody who sends one byte every few seconds is not
- * caught by that, so requests and answers have a time in which they must be done. Their sockets are shut
- * down, not closed: the descriptor stays the library's.
+ * caught by that, so requests and answers have a time in which they must be done. Nor does the library notice that
+ * somebody left in the middle of a request. Sockets are shut down, not closed: the descriptor stays the library's.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -65,17 +65,29 @@ void web_place_answers(struct web_server *w, struct web_place *p, bool answering
 	pthread_mutex_unlock(&w->lock);
 }
 
-/* A stream may last: it is dropped when it falls behind (hub.h) or stalls. */
-void web_place_check(struct web_server *w, uint64_t now)
+/* Has the other side gone, with nothing left to read? */
+static bool place_is_left(const struct web_place *p)
 {
+	char byte;
+
+	return !p->answering && recv(p->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
+/* A stream may last: it is dropped when it falls behind (hub.h) or stalls. */
+bool web_place_check(struct web_server *w, uint64_t now)
+{
+	bool any;
+
 	pthread_mutex_lock(&w->lock);
+	any = w->places;
 	for (struct web_place *p = w->places; p; p = p->next) {
 		uint64_t most = (p->answering ? WEB_ANSWER_SECONDS : WEB_REQUEST_SECONDS) * NSEC_PER_SEC;
 
-		if (p->cut || p->streaming || now - p->since < most)
+		if (p->cut || p->streaming || (now - p->since < most && !place_is_left(p)))
 			continue;
 		shutdown(p->fd, SHUT_RDWR);
 		p->cut = true;
 	}
 	pthread_mutex_unlock(&w->lock);
+	return any;
 }

@@ -237,7 +237,8 @@ static int server_listen(struct web_server *w, const union server_address *at, s
 		MHD_OPTION_NOTIFY_CONNECTION, web_place_notify, w, MHD_OPTION_CONNECTION_LIMIT,
 		(unsigned)WEB_CONNECTIONS, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)WEB_HEAD_BYTES,
 		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)WEB_STALL_SECONDS, MHD_OPTION_THREAD_POOL_SIZE, 2u,
-		MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+		MHD_OPTION_LISTEN_BACKLOG_SIZE, (unsigned)WEB_CONNECTIONS, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+		MHD_OPTION_END);
 	if (w->daemon)
 		return 0;
 	return err_set(e, errno ? -errno : -EIO, "cannot listen on port %u: %s",

@@ -67,6 +67,7 @@ int web_watch_state(struct live *l, struct buf *to);
 void web_place_notify(void *ctx, struct MHD_Connection *c, void **place,
 		      enum MHD_ConnectionNotificationCode code);
 void web_place_answers(struct web_server *w, struct web_place *p, bool answering, bool streaming);
-void web_place_check(struct web_server *w, uint64_t now); /* cuts those whose time is up */
+/* Cuts those whose time is up and those who left. Is anybody connected? */
+bool web_place_check(struct web_server *w, uint64_t now);
 
 #endif

@@ -1,7 +1,7 @@
 /* watch.c - the thread that tells listeners what is new and looks after the clock; see server_parts.h.
  *
- * While nobody listens it only wakes once a second for the places. With listeners it tells at most four times
- * a second, and once a second when nothing changes, so that everybody knows that the line is alive.
+ * While nobody is connected it only wakes once a second. Listeners are told at most four times a second, and once
+ * a second when nothing changes, so that everybody knows that the line is alive.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -68,22 +68,17 @@ static void watch_look(struct web_server *w, uint64_t *seen, uint64_t *told, uin
 static void *watch_run(void *ctx)
 {
 	struct web_server *w = ctx;
-	uint64_t seen = 0, told = 0, checked = 0;
+	uint64_t seen = 0, told = 0;
+	bool busy = false;
 
 	for (;;) {
-		bool listened = hub_listeners(w->hub);
 		struct pollfd stop = { .fd = w->stop[0], .events = POLLIN };
-		uint64_t now;
 
-		if (poll(&stop, 1, listened ? WATCH_MS : WATCH_IDLE_MS) > 0)
+		if (poll(&stop, 1, busy ? WATCH_MS : WATCH_IDLE_MS) > 0)
 			return NULL;
-		now = clock_mono_ns();
-		if (listened)
-			watch_look(w, &seen, &told, now);
-		if (now - checked >= NSEC_PER_SEC / 2) {
-			web_place_check(w, now);
-			checked = now;
-		}
+		busy = web_place_check(w, clock_mono_ns());
+		if (hub_listeners(w->hub))
+			watch_look(w, &seen, &told, clock_mono_ns());
 	}
 }
 
