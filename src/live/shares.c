@@ -46,6 +46,7 @@ static int shares_add(struct shares_run *run, const struct profile_sample *s, in
 
 	if (!r)
 		return -ENOMEM;
+	r->name = t->process; /* the newest: what was forked has another name after its exec */
 	shares_put(r, group, value, max);
 	/* Where nobody knows the thread, as in folded stacks, the process has none. */
 	if (!t->tid)
@@ -54,6 +55,7 @@ static int shares_add(struct shares_run *run, const struct profile_sample *s, in
 	r = shares_row(run, t, t->tid);
 	if (!r)
 		return -ENOMEM;
+	r->name = t->comm;
 	shares_put(r, group, value, max);
 	if (run->to->rows.n > rows)
 		shares_row(run, t, 0)->threads++;

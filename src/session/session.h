@@ -44,6 +44,7 @@ struct session_opts {
 	struct capture_opts capture;
 	struct files_opts files;  /* memory and disk cache of unwind tables */
 	char **command;   /* NULL-terminated argv to start and profile, or NULL */
+	int command_tty;  /* descriptor of a terminal that becomes the command's; 0 = ours is */
 	const char *command_line; /* of waggle, for the profile's meta */
 	struct out *recording;    /* open output that is fed while capturing, or NULL */
 	bool no_names;
