@@ -146,7 +146,8 @@ static int capture_exit_code(const struct capture_cli *o, const struct session_r
 	return verdict;
 }
 
-/* With no frame filter the first .waggle output is fed while capturing: a crash costs its last block. */
+/* With no frame filter the first .waggle output is fed while capturing: a crash costs its last
+ * block. */
 static int capture_open_recording(const struct capture_cli *o, const struct filter_set *filter,
 				  struct out *to, const char **ret_path, struct err *e)
 {
@@ -184,6 +185,7 @@ static int capture_session_run(const struct capture_job *job, const char *comman
 		.ctx = (void *)job,
 		.command_tty = watch->child_tty,
 		.live = watch_is_on(watch) ? watch_take : NULL,
+		.live_spent = watch_is_on(watch) ? watch_spent : NULL,
 		.live_ctx = watch,
 		.live_only = capture_is_only_watched(o),
 	};
@@ -267,7 +269,8 @@ static int capture_all(const struct capture_job *job, const char *command_line,
 }
 
 /* Tables and symbols of big files are large blocks that live shortly: they go back to the system when
- * they are freed, instead of raising the bar for the rest of the run as glibc's moving threshold does. */
+ * they are freed, instead of raising the bar for the rest of the run as glibc's moving threshold
+ * does. */
 static void capture_tune_memory(void)
 {
 	mallopt(M_MMAP_THRESHOLD, 256 << 10);

@@ -1,6 +1,8 @@
-/* top_command.c - `waggle top`: the processors live in the terminal, or a profile from a file in the same views.
+/* top_command.c - `waggle top`: the processors live in the terminal, or a profile from a file in
+ * the same views.
  *
- * A capture is that of `waggle cpu` with --tui; waits are shown by `waggle off --tui` and `waggle wall --tui`.
+ * A capture is that of `waggle cpu` with --tui; waits are shown by `waggle off --tui` and `waggle
+ * wall --tui`.
  */
 #include <errno.h>
 #include <signal.h>
@@ -29,7 +31,8 @@ static int top_files(const struct option_rest *rest)
 	struct profile *p = NULL;
 	struct buf title = { 0 };
 	struct err e = { 0 };
-	int code = rest->command ? err_set(&e, -EINVAL, "a file or a command, not both") : read_files(rest, &p, &e);
+	int code = rest->command ? err_set(&e, -EINVAL, "a file or a command, not both")
+				 : read_files(rest, &p, &e);
 
 	buf_puts(&title, "waggle top");
 	for (size_t i = 0; i < rest->words.n; i++)
@@ -50,13 +53,17 @@ static int top_files(const struct option_rest *rest)
 static int top_capture(struct cpu_opts *o, const struct option_rest *rest, int argc, char **argv)
 {
 	struct capture_job job = {
-		.source = "cpu", .what = "samples", .options = &o->capture, .rest = rest,
+		.source = "cpu",
+		.what = "samples",
+		.options = &o->capture,
+		.rest = rest,
 	};
 	struct err e = { 0 };
 
 	o->capture.tui = true;
 	job.oracle_out = o->oracle_out;
-	return cpu_complete(o, rest, &job.capture, &e) ? command_fail(&e) : capture_run(&job, argc, argv);
+	return cpu_complete(o, rest, &job.capture, &e) ? command_fail(&e)
+						       : capture_run(&job, argc, argv);
 }
 
 /* The one word a capture takes is a duration. */
@@ -83,15 +90,20 @@ const struct command command_top = {
 	.name = "top",
 	.summary = "watch it live in the terminal, or look at a recording there",
 	.usage = "[OPTIONS] [DURATION | FILE ..] [-- COMMAND [ARG ..]]",
-	.description =
-		"Shows where processor time goes while it goes there: a flame graph, the top functions with "
-		"callers and callees, processes and threads, a heat map to choose a range in, waits, and the "
-		"ledger of what was lost. A command after -- is started on a terminal of its own, shown as one "
-		"of the views. Runs until q is pressed; ? lists the keys. A file of any format that waggle "
-		"reads is shown in the same views.\n\n"
-		"The last five minutes are kept sample by sample, what is older is thinned, and memory has a "
-		"bound: it can stay open for weeks. With -o what was captured is written in the end, too. "
-		"--tui does the same for the commands cpu, off and wall.",
+	.description = "Shows where processor time goes while it goes there: a flame graph, the "
+		       "top functions with "
+		       "callers and callees, processes and threads, a heat map to choose a range "
+		       "in, waits, and the "
+		       "ledger of what was lost. A command after -- is started on a terminal of "
+		       "its own, shown as one "
+		       "of the views. Runs until q is pressed; ? lists the keys. A file of any "
+		       "format that waggle "
+		       "reads is shown in the same views.\n\n"
+		       "The last five minutes are kept sample by sample, what is older is thinned, "
+		       "and memory has a "
+		       "bound: it can stay open for weeks. With -o what was captured is written in "
+		       "the end, too. "
+		       "--tui does the same for the commands cpu, off and wall.",
 	.examples = "sudo waggle top\tthe whole system\n"
 		    "sudo waggle top -p 1234\tone process\n"
 		    "sudo waggle top -- ./my-server\ta command, with its output in a view\n"

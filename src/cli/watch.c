@@ -1,4 +1,5 @@
-/* watch.c - the model, the terminal user interface's thread, and the command's own terminal; see watch.h. */
+/* watch.c - the model, the terminal user interface's thread, and the command's own terminal; see
+ * watch.h. */
 #include "cli/watch.h"
 
 #include <errno.h>
@@ -24,7 +25,8 @@ static int watch_open_terminal(struct watch *w, struct err *e)
 
 		if (ours >= 0)
 			close(ours);
-		return err_set(e, code, "cannot make a terminal for the command: %s", strerror(-code));
+		return err_set(e, code, "cannot make a terminal for the command: %s",
+			       strerror(-code));
 	}
 	ioctl(STDOUT_FILENO, TIOCGWINSZ, &size);
 	ioctl(theirs, TIOCSWINSZ, &size);
@@ -34,8 +36,8 @@ static int watch_open_terminal(struct watch *w, struct err *e)
 	return 0;
 }
 
-int watch_begin(struct watch *w, const struct capture_cli *o, const char *title, bool command, bool *leave,
-		struct err *e)
+int watch_begin(struct watch *w, const struct capture_cli *o, const char *title, bool command,
+		bool *leave, struct err *e)
 {
 	struct live_opts lo = { 0 };
 	int code = 0;
@@ -66,6 +68,11 @@ size_t watch_take(void *ctx, const struct session_live *now)
 		return live_take(w->live, &r);
 	/* Without memory for it the views keep what they had by then. */
 	return now->all ? (live_fill(w->live, now->profile), 0) : (live_end(w->live, &r), 0);
+}
+
+uint64_t watch_spent(void *ctx)
+{
+	return live_all_spent(((struct watch *)ctx)->live);
 }
 
 static void watch_user_left(void *ctx)

@@ -1,8 +1,9 @@
-/* flame_view.c - the call tree as boxes, outermost function at the top; a box is as wide as its share.
+/* flame_view.c - the call tree as boxes, outermost function at the top; a box is as wide as its
+ * share.
  *
- * A picture that renews itself must not jump under the reader: functions stay in the order of their names, and what
- * is selected and zoomed into is remembered by names from the root on, not by numbers of a tree that is
- * gone at the next moment.
+ * A picture that renews itself must not jump under the reader: functions stay in the order of their
+ * names, and what is selected and zoomed into is remembered by names from the root on, not by
+ * numbers of a tree that is gone at the next moment.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,13 +25,12 @@ struct flame_box { /* as drawn last */
 struct flame {
 	struct flame_place selected, zoomed;
 	VEC(struct flame_box) boxes;
-	VEC(uint32_t) chain; /* scratch */
 	const struct calltree *tree; /* of the last drawing: what `boxes` speak of */
-	int top, height;     /* first row shown; rows that fit */
-	uint32_t at, zoom;   /* nodes of the tree */
+	int top, height;             /* first row shown; rows that fit */
+	uint32_t at, zoom;           /* nodes of the tree */
 };
 
-/* -- places --------------------------------------------------------------------------------------- */
+/* -- places ----------------------------------------------------------------------------------- */
 
 static void place_clear(struct flame_place *p)
 {
@@ -85,7 +85,7 @@ static bool flame_is_below(const struct calltree *t, uint32_t node, uint32_t abo
 	return node == above;
 }
 
-/* -- drawing -------------------------------------------------------------------------------------- */
+/* -- drawing ---------------------------------------------------------------------------------- */
 
 struct flame_draw {
 	struct tui *t;
@@ -119,7 +119,8 @@ static void flame_box(const struct flame_draw *d, uint32_t node, int x, int w, i
 		pane_put(d->p, x, y, 1, s, "|");
 }
 
-/* Children side by side within [x, x + w), each where its share begins; those narrower than a cell stay out. */
+/* Children side by side within [x, x + w), each where its share begins; those narrower than a cell
+ * stay out. */
 static void flame_children(const struct flame_draw *d, uint32_t node, double x, double w, int depth)
 {
 	const struct calltree_node *nodes = d->tree->nodes.at;
@@ -200,10 +201,11 @@ static void flame_draw(struct tui *t, void *state, const struct pane *p)
 		flame_say(&d);
 	else
 		pane_put(p, 0, p->h / 2, p->w, theme_dim(),
-			 t->state.phase == LIVE_ENDED ? "no samples in this range" : "no samples yet");
+			 t->state.phase == LIVE_ENDED ? "no samples in this range"
+						      : "no samples yet");
 }
 
-/* -- moving --------------------------------------------------------------------------------------- */
+/* -- moving ----------------------------------------------------------------------------------- */
 
 static void flame_select(struct flame *f, uint32_t node)
 {
@@ -313,7 +315,7 @@ static bool flame_mouse(struct tui *t, void *state, int x, int y, enum tui_mouse
 	return false;
 }
 
-/* -- searching and copying ------------------------------------------------------------------------ */
+/* -- searching and copying -------------------------------------------------------------------- */
 
 /* The node behind (or before) this one as the tree is read, from the zoom on round and round. */
 static uint32_t flame_next(const struct calltree *t, uint32_t node, uint32_t root)
@@ -380,7 +382,6 @@ static void flame_done(void *state)
 	VEC_FREE(&f->selected.names);
 	VEC_FREE(&f->zoomed.names);
 	VEC_FREE(&f->boxes);
-	VEC_FREE(&f->chain);
 }
 
 const struct view view_flame = {

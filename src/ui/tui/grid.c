@@ -82,7 +82,7 @@ void grid_text(const struct grid *g, struct buf *to)
 	}
 }
 
-/* -- panes ---------------------------------------------------------------------------------------- */
+/* -- panes ------------------------------------------------------------------------------------ */
 
 struct pane pane_of(struct grid *g)
 {
@@ -109,8 +109,11 @@ static uint32_t text_next(const char **s, const struct grid *g)
 {
 	const uint8_t *at = (const uint8_t *)*s;
 	uint32_t ch = at[0];
-	int more = ch < 0x80 ? 0 : ch >= 0xc2 && ch < 0xe0 ? 1 : ch >= 0xe0 && ch < 0xf0 ? 2
-						     : ch >= 0xf0 && ch < 0xf5 ? 3 : -1;
+	int more = ch < 0x80                 ? 0
+		   : ch >= 0xc2 && ch < 0xe0 ? 1
+		   : ch >= 0xe0 && ch < 0xf0 ? 2
+		   : ch >= 0xf0 && ch < 0xf5 ? 3
+					     : -1;
 
 	*s += 1;
 	if (more < 0)
@@ -131,7 +134,8 @@ static int text_width(uint32_t ch)
 {
 	int w = ch < 0x80 ? 1 : wcwidth((wchar_t)ch);
 
-	return w == 2 ? 2 : 1; /* combining ones are shown by themselves: names of functions hardly have any */
+	return w == 2 ? 2 : 1; /* combining ones are shown by themselves: names of functions hardly
+				  have any */
 }
 
 static int text_cells(const char *text, const struct grid *g)
@@ -145,7 +149,8 @@ static int text_cells(const char *text, const struct grid *g)
 
 static void pane_cell(const struct pane *p, int x, int y, uint32_t ch, struct style s)
 {
-	struct cell *c = x >= 0 && y >= 0 && x < p->w && y < p->h ? grid_at(p->g, p->x + x, p->y + y) : NULL;
+	struct cell *c =
+		x >= 0 && y >= 0 && x < p->w && y < p->h ? grid_at(p->g, p->x + x, p->y + y) : NULL;
 
 	if (c)
 		*c = (struct cell){ ch, s };
@@ -213,7 +218,8 @@ void pane_bar(const struct pane *p, int x, int y, int w, struct style s, double 
 		if (left >= 8)
 			pane_cell(p, x + i, y, p->g->utf8 ? 0x2588 : '#', s);
 		else if (left > 0 && p->g->utf8)
-			pane_cell(p, x + i, y, 0x2590 - (uint32_t)left, s); /* left blocks, widest first */
+			pane_cell(p, x + i, y, 0x2590 - (uint32_t)left,
+				  s); /* left blocks, widest first */
 		else if (left >= 4)
 			pane_cell(p, x + i, y, '=', s);
 	}

@@ -1,6 +1,7 @@
 /* grid.h - what a screen is to show, as cells in memory.
  *
- * Views draw into a grid and know nothing of terminals; terminal.c puts it onto one, tests read it as text.
+ * Views draw into a grid and know nothing of terminals; terminal.c puts it onto one, tests read it
+ * as text.
  *
  * Units: cells, (0, 0) at the top left. Ownership: grid_done(). Drawing beyond the edges is cut off.
  * Thread safety: none.
@@ -39,7 +40,8 @@ struct grid {
 	struct cell *cells;
 };
 
-/* Empty cells. 0, -EINVAL for a size that is not positive, -ENOMEM; the grid may have been used before. */
+/* Empty cells. 0, -EINVAL for a size that is not positive, -ENOMEM; the grid may have been used
+ * before. */
 int grid_resize(struct grid *g, int width, int height);
 void grid_done(struct grid *g);
 void grid_clear(struct grid *g);

@@ -1,7 +1,8 @@
-/* heat_view.c - time from left to right, a second (or two, four ..) a column, and within it from top to bottom.
+/* heat_view.c - time from left to right, a second (or two, four ..) a column, and within it from
+ * top to bottom.
  *
- * A range that is chosen here is what all views show. The map itself always shows all there is, or nobody could
- * choose another one.
+ * A range that is chosen here is what all views show. The map itself always shows all there is, or
+ * nobody could choose another one.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,9 +15,9 @@ extern const struct view view_heat;
 
 struct heat_state {
 	struct heat *heat;
-	uint64_t seen;       /* generation it was made of */
-	uint64_t made;       /* ns */
-	uint32_t pid, tid;   /* tasks it was made of */
+	uint64_t seen;     /* generation it was made of */
+	uint64_t made;     /* ns */
+	uint32_t pid, tid; /* tasks it was made of */
 	int classes, columns;
 	bool marked, placed; /* a range is being chosen; the cursor was put somewhere by hand */
 	uint64_t mark, at;   /* time columns: where it begins, the cursor */
@@ -34,10 +35,11 @@ static void heat_make(struct tui *t, struct heat_state *v, int columns)
 	const struct live_snapshot *s;
 	struct heat_opts o = { .value = UINT32_MAX, .columns = (uint32_t)columns };
 	uint64_t now = clock_mono_ns();
-	bool same = v->heat && v->pid == t->pid && v->tid == t->tid && v->classes == (int)t->classes &&
-		    v->columns == columns;
+	bool same = v->heat && v->pid == t->pid && v->tid == t->tid &&
+		    v->classes == (int)t->classes && v->columns == columns;
 
-	if (same && (t->frozen || v->seen == t->state.generation || now < v->made + HEAT_AGAIN_MS * UINT64_C(1000000)))
+	if (same && (t->frozen || v->seen == t->state.generation ||
+		     now < v->made + HEAT_AGAIN_MS * UINT64_C(1000000)))
 		return;
 	q.filter.from = q.filter.to = q.last = q.half_life = 0;
 	if (live_snapshot(t->o.live, &q, &s, NULL))
@@ -114,7 +116,8 @@ static void heat_scale(struct tui *t, const struct heat_state *v, const struct p
 		if (column == v->at)
 			pane_put(p, x, y, 1, theme_selected(&t->theme), "^");
 		if (column % 10 == 0)
-			pane_printf(p, x, y + 1, 9, theme_dim(), "%llu s", (unsigned long long)(time / NSEC_PER_SEC));
+			pane_printf(p, x, y + 1, 9, theme_dim(), "%llu s",
+				    (unsigned long long)(time / NSEC_PER_SEC));
 	}
 }
 
@@ -177,7 +180,8 @@ static void heat_mark(struct tui *t, struct heat_state *v)
 
 static bool heat_move(struct heat_state *v, int key)
 {
-	uint64_t last = v->heat->rows ? v->heat->rows - 1 : 0, page = (uint64_t)(v->width > 1 ? v->width - 1 : 1);
+	uint64_t last = v->heat->rows ? v->heat->rows - 1 : 0,
+		 page = (uint64_t)(v->width > 1 ? v->width - 1 : 1);
 
 	if (key == 'h' || key == TUI_LEFT)
 		v->at -= v->at > 0;
@@ -193,7 +197,8 @@ static bool heat_move(struct heat_state *v, int key)
 		v->at = last;
 	else
 		return false;
-	v->placed = v->marked || (key != 'G' && key != TUI_END); /* at the end it goes along with time */
+	v->placed = v->marked ||
+		    (key != 'G' && key != TUI_END); /* at the end it goes along with time */
 	return true;
 }
 
@@ -241,7 +246,8 @@ static void heat_done(void *state)
 const struct view view_heat = {
 	.name = "Heat",
 	.help = "left right, hl, g G f b\tmove through the seconds\n"
-		"Space, Enter, v\tbegin a range, end it: all views then show that range (Esc: all again)\n"
+		"Space, Enter, v\tbegin a range, end it: all views then show that range (Esc: all "
+		"again)\n"
 		"mouse\tdrag over a range",
 	.state_size = sizeof(struct heat_state),
 	.draw = heat_draw,

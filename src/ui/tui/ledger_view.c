@@ -1,4 +1,5 @@
-/* ledger_view.c - what was seen, what was lost and why, what waggle itself costs, and what the model holds. */
+/* ledger_view.c - what was seen, what was lost and why, what waggle itself costs, and what the
+ * model holds. */
 #include <stdio.h>
 
 #include "base/clock.h"
@@ -20,7 +21,8 @@ struct ledger_draw {
 };
 
 /* One line: drawn when it is in sight, counted always. */
-static void ledger_line(const struct ledger_draw *d, struct style s, const char *number, const char *text)
+static void ledger_line(const struct ledger_draw *d, struct style s, const char *number,
+			const char *text)
 {
 	int y = d->v->line++ - d->v->list.top;
 
@@ -42,7 +44,8 @@ static void ledger_bytes(const struct ledger_draw *d, uint64_t bytes, const char
 {
 	char number[40];
 
-	ledger_line(d, theme_plain(), format_value((int64_t)bytes, "bytes", number, sizeof(number)), text);
+	ledger_line(d, theme_plain(), format_value((int64_t)bytes, "bytes", number, sizeof(number)),
+		    text);
 }
 
 static void ledger_model(const struct ledger_draw *d)
@@ -55,25 +58,30 @@ static void ledger_model(const struct ledger_draw *d)
 	snprintf(number, sizeof(number), "%llu", (unsigned long long)s->samples);
 	snprintf(text, sizeof(text), "samples held, as they came since %s",
 		 duration_text(s->exact_from, from, sizeof(from)));
-	ledger_line(d, theme_plain(), number, s->exact_from ? text : "samples held, all as they came");
+	ledger_line(d, theme_plain(), number,
+		    s->exact_from ? text : "samples held, all as they came");
 	if (s->grain) {
-		snprintf(number, sizeof(number), "%llu s", (unsigned long long)(s->grain / NSEC_PER_SEC));
+		snprintf(number, sizeof(number), "%llu s",
+			 (unsigned long long)(s->grain / NSEC_PER_SEC));
 		ledger_line(d, theme_plain(), number, "is what times of the oldest are rounded to");
 	}
 	if (s->forgotten) {
 		snprintf(number, sizeof(number), "%llu", (unsigned long long)s->forgotten);
-		snprintf(text, sizeof(text), "samples forgotten, those before %s (memory has a bound)",
+		snprintf(text, sizeof(text),
+			 "samples forgotten, those before %s (memory has a bound)",
 			 duration_text(s->since, from, sizeof(from)));
 		ledger_line(d, theme_warning(&d->t->theme), number, text);
 	}
 	snprintf(number, sizeof(number), "%llu", (unsigned long long)s->late);
-	ledger_line(d, theme_plain(), number, "rounds in which the capture found the model being read, and came again");
+	ledger_line(d, theme_plain(), number,
+		    "rounds in which the capture found the model being read, and came again");
 }
 
 static bool ledger_is_loss(enum ledger_id id)
 {
-	static const uint8_t lost[] = { LEDGER_LOST_TIMER,   LEDGER_LOST_RING,	 LEDGER_LOST_STACK,
-					LEDGER_LOST_MEMORY,  LEDGER_LOST_SCRATCH, LEDGER_LOST_DAMAGE,
+	static const uint8_t lost[] = { LEDGER_LOST_TIMER,   LEDGER_LOST_RING,
+					LEDGER_LOST_STACK,   LEDGER_LOST_MEMORY,
+					LEDGER_LOST_SCRATCH, LEDGER_LOST_DAMAGE,
 					LEDGER_LOST_DAMAGED, LEDGER_SKIPPED_LINES };
 
 	for (size_t i = 0; i < sizeof(lost); i++)
@@ -87,13 +95,16 @@ static void ledger_numbers(const struct ledger_draw *d, const struct ledger *l)
 	const struct ledger_row *rows = ledger_rows();
 	char number[40];
 
-	ledger_head(d, ledger_is_kept(l) ? "What was seen and lost" : "Nobody kept count of losses");
+	ledger_head(d,
+		    ledger_is_kept(l) ? "What was seen and lost" : "Nobody kept count of losses");
 	for (int i = 0; i < LEDGER_MAX; i++) {
 		bool loss = ledger_is_loss((enum ledger_id)i);
 		struct style s = loss && l->n[i] ? theme_warning(&d->t->theme) : theme_plain();
 
 		if (l->n[i] || (loss && i < LEDGER_LOST_DAMAGE && ledger_is_kept(l)))
-			ledger_line(d, s, format_value((int64_t)l->n[i], rows[i].unit, number, sizeof(number)),
+			ledger_line(d, s,
+				    format_value((int64_t)l->n[i], rows[i].unit, number,
+						 sizeof(number)),
 				    rows[i].text);
 	}
 }

@@ -27,8 +27,13 @@ void list_fit(struct list *l, int n, int page)
 
 bool list_key(struct list *l, int key)
 {
-	static const struct { int key, by; } moves[] = {
-		{ 'j', 1 }, { TUI_DOWN, 1 }, { 'k', -1 }, { TUI_UP, -1 },
+	static const struct {
+		int key, by;
+	} moves[] = {
+		{ 'j', 1 },
+		{ TUI_DOWN, 1 },
+		{ 'k', -1 },
+		{ TUI_UP, -1 },
 	};
 
 	for (unsigned i = 0; i < sizeof(moves) / sizeof(*moves); i++)

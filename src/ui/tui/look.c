@@ -57,7 +57,8 @@ const char *look_unit(const struct look *l)
 {
 	const struct profile *p = l->snapshot ? l->snapshot->profile : NULL;
 
-	return p && l->value < p->value_types.n ? profile_text(p, p->value_types.at[l->value].unit) : "";
+	return p && l->value < p->value_types.n ? profile_text(p, p->value_types.at[l->value].unit)
+						: "";
 }
 
 const char *look_number(const struct look *l, int64_t value, char *to, size_t size)

@@ -2,8 +2,8 @@
  *
  * Everything but the snapshot is made when a view first asks for it, and once.
  *
- * Ownership: look_done(); what look_..() return is borrowed until then. NULL: there is nothing of the kind in this
- * profile, or no memory. Thread safety: none.
+ * Ownership: look_done(); what look_..() return is borrowed until then. NULL: there is nothing of
+ * the kind in this profile, or no memory. Thread safety: none.
  */
 #ifndef WAGGLE_UI_TUI_LOOK_H
 #define WAGGLE_UI_TUI_LOOK_H

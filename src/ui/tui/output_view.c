@@ -19,10 +19,12 @@ static void output_draw(struct tui *t, void *state, const struct pane *p)
 		list_go(&v->list, n - 1);
 	if (!n)
 		pane_put(p, 1, 1, p->w - 1, theme_dim(),
-			 t->o.child < 0 ? "No command was started: waggle top -- COMMAND shows its output here."
+			 t->o.child < 0 ? "No command was started: waggle top -- COMMAND shows its "
+					  "output here."
 					: "The command has written nothing so far.");
 	for (int y = 0; y < p->h && v->list.top + y < n; y++)
-		pane_put(p, 0, y, p->w, theme_plain(), paper_line(&t->paper, (size_t)(v->list.top + y)));
+		pane_put(p, 0, y, p->w, theme_plain(),
+			 paper_line(&t->paper, (size_t)(v->list.top + y)));
 }
 
 static bool output_key(struct tui *t, void *state, int key)

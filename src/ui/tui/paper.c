@@ -32,8 +32,10 @@ static void paper_escape(struct paper *p, char c)
 {
 	switch (p->escape) {
 	case ESCAPE_BEGUN:
-		p->escape = c == '[' ? ESCAPE_CSI : c == ']' || c == 'P' ? ESCAPE_TEXT : c == '(' || c == ')' ? ESCAPE_ONE
-													: ESCAPE_NONE;
+		p->escape = c == '['               ? ESCAPE_CSI
+			    : c == ']' || c == 'P' ? ESCAPE_TEXT
+			    : c == '(' || c == ')' ? ESCAPE_ONE
+						   : ESCAPE_NONE;
 		break;
 	case ESCAPE_CSI:
 		if (c == 'K') /* erase to the end of the line */

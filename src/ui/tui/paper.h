@@ -1,4 +1,5 @@
-/* paper.h - what a program wrote to its terminal, as lines: control sequences taken out, the last lines kept.
+/* paper.h - what a program wrote to its terminal, as lines: control sequences taken out, the last
+ * lines kept.
  *
  * Ownership: paper_done(); a zeroed paper is empty. Thread safety: none.
  */

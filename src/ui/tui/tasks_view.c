@@ -1,4 +1,5 @@
-/* tasks_view.c - processes and their threads: how much, and of it on a processor, blocked, idle, ready. */
+/* tasks_view.c - processes and their threads: how much, and of it on a processor, blocked, idle,
+ * ready. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,8 +60,8 @@ static void tasks_remember(struct tui *t, struct tasks *v)
 }
 
 /* One bar of four colours, as wide as the row's share of the largest. */
-static void tasks_bar(struct tui *t, const struct share_row *r, const struct pane *p, int x, int y, int w,
-		      int64_t most)
+static void tasks_bar(struct tui *t, const struct share_row *r, const struct pane *p, int x, int y,
+		      int w, int64_t most)
 {
 	static const char marks[] = { 'R', 'B', 'i', 'q' };
 	double at = 0;
@@ -70,15 +71,19 @@ static void tasks_bar(struct tui *t, const struct share_row *r, const struct pan
 		int from = (int)(at + 0.5), to = (int)(next + 0.5);
 		uint32_t ch = t->theme.colour && p->g->utf8 ? 0x2588 : (uint32_t)marks[g];
 
-		pane_fill(p, x + from, y, to - from, 1, theme_group(&t->theme, (enum wait_group)g), ch);
+		pane_fill(p, x + from, y, to - from, 1, theme_group(&t->theme, (enum wait_group)g),
+			  ch);
 		at = next;
 	}
 }
 
-static void tasks_line(struct tui *t, struct tasks *v, const struct shares *s, int i, int y, const struct pane *p)
+static void tasks_line(struct tui *t, struct tasks *v, const struct shares *s, int i, int y,
+		       const struct pane *p)
 {
 	const struct share_row *r = &s->rows.at[v->lines.at[i]];
-	struct style style = i == v->list.at ? theme_selected(&t->theme) : r->tid ? theme_dim() : theme_plain();
+	struct style style = i == v->list.at ? theme_selected(&t->theme)
+			     : r->tid        ? theme_dim()
+					     : theme_plain();
 	const char *name = profile_text(t->look.snapshot->profile, r->name);
 	bool groups = r->total && p->w >= 90;
 	int bar = p->w >= 60 ? p->w / 4 : 0, x = 21;
@@ -86,12 +91,14 @@ static void tasks_line(struct tui *t, struct tasks *v, const struct shares *s, i
 
 	if (i == v->list.at)
 		pane_fill(p, 0, y, p->w, 1, style, ' ');
-	pane_printf(p, 0, y, 7, style, "%5.1f %%", s->total > 0 ? 100 * (double)r->total / (double)s->total : 0);
+	pane_printf(p, 0, y, 7, style, "%5.1f %%",
+		    s->total > 0 ? 100 * (double)r->total / (double)s->total : 0);
 	look_number(&t->look, r->total, number, sizeof(number));
 	pane_right(p, 8, y, 11, style, number);
 	if (groups) {
 		for (int g = 0; g < SHARES_GROUPS; g++)
-			pane_printf(p, x + 6 * g, y, 6, style, "%4.0f%%", 100 * (double)r->group[g] / (double)r->total);
+			pane_printf(p, x + 6 * g, y, 6, style, "%4.0f%%",
+				    100 * (double)r->group[g] / (double)r->total);
 		x += 6 * SHARES_GROUPS + 1;
 	}
 	if (bar)
@@ -101,8 +108,10 @@ static void tasks_line(struct tui *t, struct tasks *v, const struct shares *s, i
 		pane_printf(p, x, y, p->w - x, style, "    %s (%u)", name, r->tid);
 	else
 		pane_printf(p, x, y, p->w - x, style, "%s %s (%u)  %u thread%s",
-			    r->threads < 2 ? " " : tasks_is_open(v, r->pid) ? "-" : "+", name, r->pid, r->threads,
-			    r->threads == 1 ? "" : "s");
+			    r->threads < 2             ? " "
+			    : tasks_is_open(v, r->pid) ? "-"
+						       : "+",
+			    name, r->pid, r->threads, r->threads == 1 ? "" : "s");
 }
 
 static void tasks_draw(struct tui *t, void *state, const struct pane *p)
@@ -179,7 +188,8 @@ static bool tasks_find(struct tui *t, void *state, int direction)
 	for (int i = direction ? 1 : 0; s && i <= n && n; i++) {
 		int at = ((v->list.at + step * i) % n + n) % n;
 
-		if (!tui_finds(t, profile_text(t->look.snapshot->profile, s->rows.at[v->lines.at[at]].name)))
+		if (!tui_finds(t, profile_text(t->look.snapshot->profile,
+					       s->rows.at[v->lines.at[at]].name)))
 			continue;
 		list_go(&v->list, at);
 		tasks_remember(t, v);
@@ -193,7 +203,8 @@ static void tasks_copy(struct tui *t, void *state, struct buf *to)
 	const struct share_row *r = tasks_current(t, state);
 
 	if (r)
-		buf_printf(to, "%s (%u)", profile_text(t->look.snapshot->profile, r->name), r->tid ? r->tid : r->pid);
+		buf_printf(to, "%s (%u)", profile_text(t->look.snapshot->profile, r->name),
+			   r->tid ? r->tid : r->pid);
 }
 
 static void tasks_done(void *state)

@@ -1,8 +1,9 @@
-/* terminal.c - the grid onto a real terminal through ncurses, and keys, mouse and sizes from it; see tui.h.
+/* terminal.c - the grid onto a real terminal through ncurses, and keys, mouse and sizes from it;
+ * see tui.h.
  *
- * ncurses' own state is global, so there is one terminal. Colours are exact where the terminal's description has
- * direct colours, otherwise the nearest of the 256 or 16 that there are; NO_COLOR in the environment, or a terminal
- * without any, means none.
+ * ncurses' own state is global, so there is one terminal. Colours are exact where the terminal's
+ * description has direct colours, otherwise the nearest of the 256 or 16 that there are; NO_COLOR
+ * in the environment, or a terminal without any, means none.
  */
 #include <errno.h>
 #include <langinfo.h>
@@ -27,8 +28,8 @@ enum { TERMINAL_TICK_MS = 100, TERMINAL_PAIRS = 32000, TERMINAL_ESC_MS = 25 };
 
 struct terminal {
 	SCREEN *screen;
-	struct grid grid, shown; /* shown: what the terminal has by now */
-	struct map64 pairs;      /* foreground << 32 | background -> pair */
+	struct grid grid;
+	struct map64 pairs; /* what is asked for -> pair: finding the nearest colours takes long */
 	int colours, n_pairs;
 	FILE *in, *out;
 };
@@ -38,7 +39,8 @@ static volatile sig_atomic_t terminal_is_ours;
 
 void tui_abandon(void)
 {
-	static const char leave[] = "\033[?1002l\033[?1006l\033[?1000l\033[?1049l\033[?25h\033[0m\r\n";
+	static const char leave[] =
+		"\033[?1002l\033[?1006l\033[?1000l\033[?1049l\033[?25h\033[0m\r\n";
 
 	if (!terminal_is_ours)
 		return;
@@ -52,16 +54,19 @@ int tui_possible(struct err *e)
 	const char *term = getenv("TERM");
 
 	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
-		return err_set(e, -ENOTTY, "the terminal user interface needs a terminal as standard input and output");
+		return err_set(e, -ENOTTY,
+			       "the terminal user interface needs a terminal as standard input and "
+			       "output");
 	if (!term || !*term || strcmp(term, "dumb") == 0)
 		return err_set(e, -ENOTTY,
-			       "the terminal user interface cannot work on a terminal of type '%s': set TERM, or "
+			       "the terminal user interface cannot work on a terminal of type "
+			       "'%s': set TERM, or "
 			       "leave --tui out",
 			       term ? term : "");
 	return 0;
 }
 
-/* -- colours -------------------------------------------------------------------------------------- */
+/* -- colours ---------------------------------------------------------------------------------- */
 
 static int colour_distance(uint32_t a, uint32_t b)
 {
@@ -78,8 +83,9 @@ static int colour_distance(uint32_t a, uint32_t b)
 /* The colours of xterm: 16 of their own, a cube of 6, 24 greys. */
 static uint32_t colour_of_256(int i)
 {
-	static const uint32_t own[] = { 0x000000, 0xcd0000, 0x00cd00, 0xcdcd00, 0x0000ee, 0xcd00cd, 0x00cdcd, 0xe5e5e5,
-					0x7f7f7f, 0xff0000, 0x00ff00, 0xffff00, 0x5c5cff, 0xff00ff, 0x00ffff, 0xffffff };
+	static const uint32_t own[] = { 0x000000, 0xcd0000, 0x00cd00, 0xcdcd00, 0x0000ee, 0xcd00cd,
+					0x00cdcd, 0xe5e5e5, 0x7f7f7f, 0xff0000, 0x00ff00, 0xffff00,
+					0x5c5cff, 0xff00ff, 0x00ffff, 0xffffff };
 	static const uint8_t steps[] = { 0, 95, 135, 175, 215, 255 };
 
 	if (i < 16)
@@ -98,29 +104,32 @@ static int colour_nearest(const struct terminal *t, uint32_t rgb)
 	if (t->colours > 256)
 		return (int)rgb;
 	for (int i = best = from; i < n; i++)
-		if (colour_distance(rgb, colour_of_256(i)) < colour_distance(rgb, colour_of_256(best)))
+		if (colour_distance(rgb, colour_of_256(i)) <
+		    colour_distance(rgb, colour_of_256(best)))
 			best = i;
 	return best;
 }
 
 static int terminal_pair(struct terminal *t, const struct style *s)
 {
-	int fg = s->flags & STYLE_FG ? colour_nearest(t, s->fg) : -1;
-	int bg = s->flags & STYLE_BG ? colour_nearest(t, s->bg) : -1;
-	bool is_new;
+	uint64_t fg = s->flags & STYLE_FG ? s->fg : UINT32_MAX,
+		 bg = s->flags & STYLE_BG ? s->bg : UINT32_MAX;
 	uint32_t *pair;
+	bool is_new;
 
-	if (!t->colours || (fg < 0 && bg < 0) || t->n_pairs >= TERMINAL_PAIRS)
+	if (!t->colours || (fg == UINT32_MAX && bg == UINT32_MAX))
 		return 0;
-	pair = map64_insert(&t->pairs, (uint64_t)(uint32_t)fg << 32 | (uint32_t)bg, (uint32_t)t->n_pairs, &is_new);
+	pair = map64_insert(&t->pairs, fg << 32 | bg, 0, &is_new);
 	if (!pair)
 		return 0;
-	if (is_new && init_extended_pair(t->n_pairs++, fg, bg) == ERR)
-		*pair = 0;
+	if (is_new && t->n_pairs < TERMINAL_PAIRS &&
+	    init_extended_pair(t->n_pairs, fg == UINT32_MAX ? -1 : colour_nearest(t, s->fg),
+			       bg == UINT32_MAX ? -1 : colour_nearest(t, s->bg)) != ERR)
+		*pair = (uint32_t)t->n_pairs++;
 	return (int)*pair;
 }
 
-/* -- drawing -------------------------------------------------------------------------------------- */
+/* -- drawing ---------------------------------------------------------------------------------- */
 
 static void terminal_cell(struct terminal *t, int x, int y, const struct cell *c)
 {
@@ -150,7 +159,8 @@ static void terminal_show(struct terminal *t)
 /* OSC 52: the terminal's clipboard, also through ssh. */
 static void terminal_copy(struct terminal *t, struct tui *tui)
 {
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 	char *text = tui_take_copy(tui);
 	size_t n = text ? strlen(text) : 0;
 
@@ -171,15 +181,24 @@ static void terminal_copy(struct terminal *t, struct tui *tui)
 	free(text);
 }
 
-/* -- keys ----------------------------------------------------------------------------------------- */
+/* -- keys ------------------------------------------------------------------------------------- */
 
 static int terminal_special(wint_t key)
 {
-	static const struct { int curses, key; } keys[] = {
-		{ KEY_UP, TUI_UP },	   { KEY_DOWN, TUI_DOWN },     { KEY_LEFT, TUI_LEFT },
-		{ KEY_RIGHT, TUI_RIGHT },  { KEY_PPAGE, TUI_PAGE_UP }, { KEY_NPAGE, TUI_PAGE_DOWN },
-		{ KEY_HOME, TUI_HOME },	   { KEY_END, TUI_END },       { KEY_BTAB, TUI_BACK_TAB },
-		{ KEY_ENTER, TUI_ENTER },  { KEY_BACKSPACE, TUI_BACKSPACE },
+	static const struct {
+		int curses, key;
+	} keys[] = {
+		{ KEY_UP, TUI_UP },
+		{ KEY_DOWN, TUI_DOWN },
+		{ KEY_LEFT, TUI_LEFT },
+		{ KEY_RIGHT, TUI_RIGHT },
+		{ KEY_PPAGE, TUI_PAGE_UP },
+		{ KEY_NPAGE, TUI_PAGE_DOWN },
+		{ KEY_HOME, TUI_HOME },
+		{ KEY_END, TUI_END },
+		{ KEY_BTAB, TUI_BACK_TAB },
+		{ KEY_ENTER, TUI_ENTER },
+		{ KEY_BACKSPACE, TUI_BACKSPACE },
 	};
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
@@ -223,7 +242,11 @@ static bool terminal_keys(struct terminal *t, struct tui *tui, uint64_t now)
 	while (!tui_is_over(tui) && (kind = get_wch(&ch)) != ERR) {
 		any = true;
 		if (kind != KEY_CODE_YES)
-			tui_key(tui, ch == '\r' ? TUI_ENTER : ch == 127 || ch == 8 ? TUI_BACKSPACE : (int)ch, now);
+			tui_key(tui,
+				ch == '\r'             ? TUI_ENTER
+				: ch == 127 || ch == 8 ? TUI_BACKSPACE
+						       : (int)ch,
+				now);
 		else if (ch == KEY_MOUSE)
 			terminal_mouse(tui, now);
 		else if (ch == KEY_RESIZE)
@@ -234,7 +257,7 @@ static bool terminal_keys(struct terminal *t, struct tui *tui, uint64_t now)
 	return any;
 }
 
-/* -- life ----------------------------------------------------------------------------------------- */
+/* -- life ------------------------------------------------------------------------------------- */
 
 static bool terminal_wants_colour(void)
 {
@@ -243,7 +266,8 @@ static bool terminal_wants_colour(void)
 	return has_colors() && !(no && *no);
 }
 
-/* True colour is something few descriptions of terminals say, but a variable that many terminals set. */
+/* True colour is something few descriptions of terminals say, but a variable that many terminals
+ * set. */
 static SCREEN *terminal_screen(FILE *out, FILE *in)
 {
 	const char *term = getenv("TERM"), *said = getenv("COLORTERM");
@@ -269,7 +293,8 @@ static int terminal_open(struct terminal *t, struct tui *tui, bool ascii, struct
 	t->out = stdout;
 	t->screen = terminal_screen(t->out, t->in);
 	if (!t->screen)
-		return err_set(e, -ENOTTY, "nothing is known of a terminal of type '%s'", getenv("TERM"));
+		return err_set(e, -ENOTTY, "nothing is known of a terminal of type '%s'",
+			       getenv("TERM"));
 	terminal_is_ours = 1;
 	set_escdelay(TERMINAL_ESC_MS);
 	raw();
@@ -317,6 +342,7 @@ static void terminal_loop(struct terminal *t, struct tui *tui, const struct tui_
 {
 	int child = o->child;
 	uint64_t drawn = 0;
+	uint64_t spent = 0; /* CPU time accounted for */
 	bool draw = true;
 
 	while (!tui_is_over(tui) && !(o->leave && __atomic_load_n(o->leave, __ATOMIC_ACQUIRE))) {
@@ -341,6 +367,9 @@ static void terminal_loop(struct terminal *t, struct tui *tui, const struct tui_
 		}
 		draw |= terminal_keys(t, tui, now);
 		terminal_copy(t, tui);
+		now = clock_thread_cpu_ns();
+		live_spent(o->live, now - spent);
+		spent = now;
 	}
 }
 

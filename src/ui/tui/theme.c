@@ -67,7 +67,8 @@ struct style theme_frame(const struct theme *t, uint8_t kind, const char *name)
 	struct palette_pick pick = palette_pick(kind, name, strlen(name));
 
 	if (t->tint == TINT_NAME && kind < FRAME_KIND_MAX)
-		pick = (struct palette_pick){ (uint8_t)(palette_tint(name, strlen(name)) % 5), pick.tint };
+		pick = (struct palette_pick){ (uint8_t)(palette_tint(name, strlen(name)) % 5),
+					      pick.tint };
 	if (t->tint == TINT_PLAIN)
 		pick = (struct palette_pick){ PALETTE_TASK, pick.tint };
 	return theme_on(t, THEME_INK, palette_rgb(pick.kind, pick.tint, true), 0);
@@ -90,7 +91,8 @@ struct style theme_group(const struct theme *t, enum wait_group g)
 /* Dark blue over red to yellow: also tells little from much for people who see few colours. */
 struct style theme_heat(const struct theme *t, double share)
 {
-	static const uint32_t ramp[] = { 0x1b2540, 0x2c3e78, 0x6a3d8f, 0xa83a78, 0xd9544d, 0xf08a3c, 0xf7c64b, 0xfff3a0 };
+	static const uint32_t ramp[] = { 0x1b2540, 0x2c3e78, 0x6a3d8f, 0xa83a78,
+					 0xd9544d, 0xf08a3c, 0xf7c64b, 0xfff3a0 };
 	size_t i = (size_t)(share * 7.999);
 
 	if (!t->colour || share <= 0)
@@ -101,7 +103,8 @@ struct style theme_heat(const struct theme *t, double share)
 uint32_t theme_heat_character(double share, bool utf8)
 {
 	static const char ascii[] = ".:-=+*#@";
-	static const uint32_t blocks[] = { 0xb7, 0x2591, 0x2591, 0x2592, 0x2592, 0x2593, 0x2593, 0x2588 };
+	static const uint32_t blocks[] = { 0xb7,   0x2591, 0x2591, 0x2592,
+					   0x2592, 0x2593, 0x2593, 0x2588 };
 	size_t i = (size_t)(share * 7.999);
 
 	if (share <= 0)

@@ -1,7 +1,8 @@
 /* theme.h - styles by meaning: the colours of waggle's other pictures (format/palette.h) for cells.
  *
- * `tint` chooses what the colour of a box says (key c): its kind of code, or a colour of its own by name. Without
- * colours everything that is told apart is told apart by reverse, bold and underline too.
+ * `tint` chooses what the colour of a box says (key c): its kind of code, or a colour of its own by
+ * name. Without colours everything that is told apart is told apart by reverse, bold and underline
+ * too.
  *
  * Thread safety: pure.
  */

@@ -1,4 +1,5 @@
-/* top_view.c - functions by their own and their whole time; one can be opened to see who calls it and whom it calls. */
+/* top_view.c - functions by their own and their whole time; one can be opened to see who calls it
+ * and whom it calls. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,11 +9,11 @@
 extern const struct view view_top;
 
 struct top_line {
-	uint32_t row;      /* of the function table, for a function */
+	uint32_t row; /* of the function table, for a function */
 	const char *name;
 	int64_t self, total;
 	uint8_t kind;
-	int8_t relation;   /* 0 a function, -1 a caller of the opened one, 1 a callee */
+	int8_t relation; /* 0 a function, -1 a caller of the opened one, 1 a callee */
 };
 
 struct top {
@@ -37,7 +38,8 @@ static int top_order(const void *pa, const void *pb)
 	return strcmp(a->name, b->name);
 }
 
-/* -- callers and callees --------------------------------------------------------------------------- */
+/* -- callers and callees
+ * --------------------------------------------------------------------------- */
 
 static bool top_is(const struct calltree *t, uint32_t node, const char *name)
 {
@@ -52,19 +54,22 @@ static bool top_is_nested(const struct calltree *t, uint32_t caller, const char 
 	for (uint32_t n = caller; n; n = t->nodes.at[n].parent) {
 		uint32_t above = t->nodes.at[n].parent;
 
-		if (above && strcmp(calltree_name(t, n), callee) == 0 && strcmp(calltree_name(t, above), name) == 0)
+		if (above && strcmp(calltree_name(t, n), callee) == 0 &&
+		    strcmp(calltree_name(t, above), name) == 0)
 			return true;
 	}
 	return false;
 }
 
-static void top_relation(struct top *v, size_t from, const struct calltree *t, uint32_t node, int8_t relation,
-			 int64_t amount)
+static void top_relation(struct top *v, size_t from, const struct calltree *t, uint32_t node,
+			 int8_t relation, int64_t amount)
 {
-	struct top_line line = { 0, calltree_name(t, node), 0, amount, t->nodes.at[node].kind, relation };
+	struct top_line line = { 0,      calltree_name(t, node), 0,
+				 amount, t->nodes.at[node].kind, relation };
 
 	for (size_t i = from; i < v->lines.n; i++)
-		if (v->lines.at[i].relation == relation && strcmp(v->lines.at[i].name, line.name) == 0) {
+		if (v->lines.at[i].relation == relation &&
+		    strcmp(v->lines.at[i].name, line.name) == 0) {
 			v->lines.at[i].total += amount;
 			return;
 		}
@@ -78,7 +83,8 @@ static void top_open(struct top *v, const struct calltree *t, const char *name)
 	bool by_total = top_by_total;
 
 	for (uint32_t n = 1; n < t->nodes.n; n++)
-		if (top_is(t, n, name) && nodes[n].parent && !top_is_nested(t, nodes[n].parent, name))
+		if (top_is(t, n, name) && nodes[n].parent &&
+		    !top_is_nested(t, nodes[n].parent, name))
 			top_relation(v, from, t, nodes[n].parent, -1, nodes[n].total);
 	callees = v->lines.n;
 	for (uint32_t n = 1; n < t->nodes.n; n++) {
@@ -96,7 +102,7 @@ static void top_open(struct top *v, const struct calltree *t, const char *name)
 	top_by_total = by_total;
 }
 
-/* -- rows ----------------------------------------------------------------------------------------- */
+/* -- rows ------------------------------------------------------------------------------------- */
 
 static void top_fill(struct tui *t, struct top *v)
 {
@@ -107,7 +113,9 @@ static void top_fill(struct tui *t, struct top *v)
 	v->lines.n = 0;
 	for (uint32_t i = 0; table && i < table->rows.n; i++) {
 		const struct function_row *r = &table->rows.at[i];
-		struct top_line line = { i, intern_get(&table->strings, r->name), r->self, r->total, r->kind, 0 };
+		struct top_line line = { i,       intern_get(&table->strings, r->name),
+					 r->self, r->total,
+					 r->kind, 0 };
 
 		if (!VEC_PUSH(&sorted, line))
 			break;
@@ -144,12 +152,15 @@ static void top_remember(struct top *v)
 		v->selected = strdup(v->lines.at[v->list.at].name);
 }
 
-static void top_line(struct tui *t, const struct top *v, int i, int y, const struct pane *p, int64_t all)
+static void top_line(struct tui *t, const struct top *v, int i, int y, const struct pane *p,
+		     int64_t all)
 {
 	const struct top_line *r = &v->lines.at[i];
-	struct style s = i == v->list.at ? theme_selected(&t->theme)
-			 : tui_finds(t, r->name) ? theme_match(&t->theme) : theme_plain();
-	double self = all > 0 ? (double)r->self / (double)all : 0, total = all > 0 ? (double)r->total / (double)all : 0;
+	struct style s = i == v->list.at         ? theme_selected(&t->theme)
+			 : tui_finds(t, r->name) ? theme_match(&t->theme)
+						 : theme_plain();
+	double self = all > 0 ? (double)r->self / (double)all : 0,
+	       total = all > 0 ? (double)r->total / (double)all : 0;
 	int bar = p->w >= 70 ? 12 : 0, x = 18 + bar;
 	char number[40];
 
@@ -167,10 +178,14 @@ static void top_line(struct tui *t, const struct top *v, int i, int y, const str
 		}
 		pane_bar(p, 17, y, bar - 1, b, v->by_total || r->relation ? total : self);
 	}
-	look_number(&t->look, r->relation || v->by_total ? r->total : r->self, number, sizeof(number));
+	look_number(&t->look, r->relation || v->by_total ? r->total : r->self, number,
+		    sizeof(number));
 	pane_right(p, x, y, 11, s, number);
 	pane_printf(p, x + 13, y, p->w - x - 13, s, "%s%s",
-		    !r->relation ? "" : r->relation < 0 ? p->g->utf8 ? "  ▲ " : "  < " : p->g->utf8 ? "  ▼ " : "  > ",
+		    !r->relation      ? ""
+		    : r->relation < 0 ? p->g->utf8 ? "  ▲ " : "  < "
+		    : p->g->utf8      ? "  ▼ "
+				      : "  > ",
 		    r->name);
 }
 
@@ -185,14 +200,15 @@ static void top_draw(struct tui *t, void *state, const struct pane *p)
 	top_keep_cursor(v);
 	pane_put(p, 1, 0, 7, v->by_total ? theme_dim() : theme_title(), "self(1)");
 	pane_put(p, 9, 0, 8, v->by_total ? theme_title() : theme_dim(), "total(2)");
-	pane_put(p, 31 + (bar ? 12 : 0), 0, p->w, theme_dim(), "function (Enter: callers and callees)");
+	pane_put(p, 31 + (bar ? 12 : 0), 0, p->w, theme_dim(),
+		 "function (Enter: callers and callees)");
 	for (int y = 1; y < p->h && v->list.top + y - 1 < v->list.n; y++)
 		top_line(t, v, v->list.top + y - 1, y, p, table ? table->total : 0);
 	if (!v->lines.n)
 		pane_put(p, 1, p->h / 2, p->w, theme_dim(), "no samples yet");
 }
 
-/* -- keys ----------------------------------------------------------------------------------------- */
+/* -- keys ------------------------------------------------------------------------------------- */
 
 static bool top_key(struct tui *t, void *state, int key)
 {
@@ -207,7 +223,8 @@ static bool top_key(struct tui *t, void *state, int key)
 		bool close = v->opened && strcmp(v->opened, name) == 0;
 		char *opened = close ? NULL : strdup(name);
 
-		free(v->selected); /* also from a caller or callee: the cursor goes to the function */
+		free(v->selected); /* also from a caller or callee: the cursor goes to the function
+				    */
 		v->selected = strdup(name);
 		free(v->opened);
 		v->opened = opened;

@@ -1,5 +1,5 @@
-/* tui.c - the state of the terminal user interface: snapshots, the frame around the views, keys of all views; see
- * tui.h. */
+/* tui.c - the state of the terminal user interface: snapshots, the frame around the views, keys of
+ * all views; see tui.h. */
 #include "ui/tui/tui.h"
 
 #include <errno.h>
@@ -13,8 +13,8 @@
 #include "ui/tui/tui_parts.h"
 
 #define TUI_REFRESH_MS 500
-#define TUI_NOTICE_MS 4000
-#define TUI_HALF_LIFE (10 * NSEC_PER_SEC)
+#define TUI_NOTICE_MS  4000
+#define TUI_HALF_LIFE  (10 * NSEC_PER_SEC)
 enum { TUI_HEAD = 2, TUI_FOOT = 1 };
 
 #define ROW(id) extern const struct view view_##id;
@@ -35,7 +35,7 @@ const struct view *const *view_all(int *ret_n)
 	return views;
 }
 
-/* -- life ----------------------------------------------------------------------------------------- */
+/* -- life ------------------------------------------------------------------------------------- */
 
 int tui_new(const struct tui_opts *o, struct tui **ret, struct err *e)
 {
@@ -97,7 +97,7 @@ char *tui_take_copy(struct tui *t)
 	return text;
 }
 
-/* -- what is looked at ---------------------------------------------------------------------------- */
+/* -- what is looked at ------------------------------------------------------------------------ */
 
 void tui_change(struct tui *t)
 {
@@ -123,7 +123,9 @@ static uint32_t tui_classes(const struct tui *t)
 {
 	uint32_t on = 1u << WAIT_ON_CPU | 1u << WAIT_CLASS_MAX;
 
-	return t->classes == SWITCH_ALL ? 0 : t->classes == SWITCH_ON ? on : ~on & ((1u << WAIT_CLASS_MAX) - 1);
+	return t->classes == SWITCH_ALL  ? 0
+	       : t->classes == SWITCH_ON ? on
+					 : ~on & ((1u << WAIT_CLASS_MAX) - 1);
 }
 
 struct live_query tui_query(const struct tui *t, uint32_t *pids, uint32_t *tids)
@@ -163,8 +165,10 @@ const char *tui_range_text(const struct tui *t, char *to, size_t size)
 	else if (t->mode == MODE_ALL && t->since)
 		snprintf(to, size, "since %.1f s", (double)t->since / 1e9);
 	else
-		snprintf(to, size, "%s", t->mode == MODE_ALL ? "everything"
-					 : t->mode == MODE_LAST_10 ? "last 10 s" : "last 60 s");
+		snprintf(to, size, "%s",
+			 t->mode == MODE_ALL       ? "everything"
+			 : t->mode == MODE_LAST_10 ? "last 10 s"
+						   : "last 60 s");
 	return to;
 }
 
@@ -187,11 +191,12 @@ bool tui_refresh(struct tui *t, uint64_t now)
 	t->stale = false;
 	/* A large profile is drawn less often: a tenth of one processor at the most. */
 	t->next_look = clock_mono_ns() - now;
-	t->next_look = now + (t->next_look > 50000000 ? t->next_look * 10 : TUI_REFRESH_MS * UINT64_C(1000000));
+	t->next_look = now + (t->next_look > 50000000 ? t->next_look * 10
+						      : TUI_REFRESH_MS * UINT64_C(1000000));
 	return true;
 }
 
-/* -- the frame around the views ------------------------------------------------------------------- */
+/* -- the frame around the views --------------------------------------------------------------- */
 
 static void tui_draw_head(struct tui *t, const struct pane *p)
 {
@@ -203,8 +208,9 @@ static void tui_draw_head(struct tui *t, const struct pane *p)
 
 	pane_fill(p, 0, 0, p->w, 1, s, ' ');
 	duration_text(t->state.elapsed / 100000000 * 100000000, elapsed, sizeof(elapsed));
-	snprintf(right, sizeof(right), "%s%s  %llu taken  %llu lost ", t->state.phase == LIVE_ENDED ? "ended " : "",
-		 elapsed, (unsigned long long)l->n[LEDGER_TAKEN], (unsigned long long)lost);
+	snprintf(right, sizeof(right), "%s%s  %llu taken  %llu lost ",
+		 t->state.phase == LIVE_ENDED ? "ended " : "", elapsed,
+		 (unsigned long long)l->n[LEDGER_TAKEN], (unsigned long long)lost);
 	pane_put(p, 1, 0, p->w - 2, s, t->o.title);
 	if ((int)strlen(right) + 8 < p->w)
 		pane_right(p, p->w - (int)strlen(right), 0, (int)strlen(right),
@@ -226,14 +232,16 @@ static void tui_draw_tabs(struct tui *t, const struct pane *p)
 
 static void tui_draw_foot(struct tui *t, const struct pane *p, uint64_t now)
 {
-	static const char *const classes[SWITCH_MAX] = { "", " | on processor only", " | waiting only" };
+	static const char *const classes[SWITCH_MAX] = { "", " | on processor only",
+							 " | waiting only" };
 	struct style s = theme_bar(&t->theme);
 	int y = p->h - 1;
 	char range[80], who[64] = "", found[PROMPT_MAX + 16] = "", grain[48] = "";
 
 	pane_fill(p, 0, y, p->w, 1, s, ' ');
 	if (t->asks != ASKS_NOTHING) {
-		pane_printf(p, 1, y, p->w - 1, s, "%s%s_", t->asks == ASKS_SAVE ? "save to file: " : "/", t->typed);
+		pane_printf(p, 1, y, p->w - 1, s, "%s%s_",
+			    t->asks == ASKS_SAVE ? "save to file: " : "/", t->typed);
 		return;
 	}
 	if (now < t->notice_until) {
@@ -249,8 +257,8 @@ static void tui_draw_foot(struct tui *t, const struct pane *p, uint64_t now)
 	if (t->look.snapshot->grain)
 		snprintf(grain, sizeof(grain), " (thinned to %llu s)",
 			 (unsigned long long)(t->look.snapshot->grain / NSEC_PER_SEC));
-	pane_printf(p, 1, y, p->w - 10, s, "%s%s%s%s%s", tui_range_text(t, range, sizeof(range)), grain,
-		    classes[t->classes], who, found);
+	pane_printf(p, 1, y, p->w - 10, s, "%s%s%s%s%s", tui_range_text(t, range, sizeof(range)),
+		    grain, classes[t->classes], who, found);
 	pane_right(p, p->w - 8, y, 8, s, "? help ");
 }
 
@@ -261,7 +269,8 @@ static void tui_draw_keys(const struct pane *p, int *y, const char *lines)
 
 		pane_printf(p, 2, *y, 16, theme_title(), "%.*s", (int)keys, lines);
 		if (keys < n)
-			pane_printf(p, 18, *y, p->w - 18, theme_plain(), "%.*s", (int)(n - keys - 1), lines + keys + 1);
+			pane_printf(p, 18, *y, p->w - 18, theme_plain(), "%.*s",
+				    (int)(n - keys - 1), lines + keys + 1);
 		(*y)++;
 		lines += n + (lines[n] == '\n');
 	}
@@ -297,8 +306,8 @@ static void tui_draw_view(struct tui *t, const struct pane *p)
 	t->drawn_look = t->looks;
 }
 
-/* Views remember rows of what they drew. When that is gone, or they never drew, they draw once more, where nobody
- * sees it, before they are given a key. */
+/* Views remember rows of what they drew. When that is gone, or they never drew, they draw once
+ * more, where nobody sees it, before they are given a key. */
 static bool tui_drawn(struct tui *t)
 {
 	struct pane all, view;
@@ -317,7 +326,8 @@ static bool tui_drawn(struct tui *t)
 
 void tui_draw(struct tui *t, struct grid *g, uint64_t now)
 {
-	struct pane all = pane_of(g), view = pane_part(&all, 0, TUI_HEAD, g->width, g->height - TUI_HEAD - TUI_FOOT);
+	struct pane all = pane_of(g),
+		    view = pane_part(&all, 0, TUI_HEAD, g->width, g->height - TUI_HEAD - TUI_FOOT);
 
 	grid_clear(g);
 	t->width = g->width;
@@ -337,7 +347,7 @@ void tui_draw(struct tui *t, struct grid *g, uint64_t now)
 	tui_draw_foot(t, &all, now);
 }
 
-/* -- keys ----------------------------------------------------------------------------------------- */
+/* -- keys ------------------------------------------------------------------------------------- */
 
 static void tui_switch_mode(struct tui *t)
 {

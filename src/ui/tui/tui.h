@@ -1,7 +1,7 @@
 /* tui.h - the live terminal: views of a live model, their state, and what keys do to it.
  *
- * Without a terminal: tui_key() and tui_draw() work on a grid in memory, which tests read. tui_run() is the loop on
- * a real one (terminal.c).
+ * Without a terminal: tui_key() and tui_draw() work on a grid in memory, which tests read.
+ * tui_run() is the loop on a real one (terminal.c).
  *
  * Times are CLOCK_MONOTONIC ns where `now` is asked for. Ownership: tui_free(); options are borrowed.
  * Errors: 0 or -errno with a sentence. Thread safety: one thread; the live model takes care of its own.
@@ -26,7 +26,7 @@ struct tui_opts {
 	/* Called on the user interface's thread when the user leaves; may be NULL. */
 	void (*left)(void *ctx);
 	void *ctx;
-	const bool *leave;  /* written by others (atomically): the terminal is to be given back; may be NULL */
+	const bool *leave;  /* set by others, atomically: the terminal is to be given back; may be NULL */
 };
 
 /* Keys are Unicode characters, or these. */

@@ -1,4 +1,5 @@
-/* tui_prompt.c - what is typed at the bottom of the screen: searches, and names of files to save to. */
+/* tui_prompt.c - what is typed at the bottom of the screen: searches, and names of files to save
+ * to. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,7 +40,8 @@ void tui_search(struct tui *t, const char *pattern, bool as_is, uint64_t now)
 	if (!*pattern)
 		return;
 	prompt_quote(quoted, sizeof(quoted), pattern);
-	snprintf(whole, sizeof(whole), "^%s%s", quoted, strlen(pattern) >= PROMPT_MAX - 1 ? "" : "$");
+	snprintf(whole, sizeof(whole), "^%s%s", quoted,
+		 strlen(pattern) >= PROMPT_MAX - 1 ? "" : "$");
 	if (regex_new(as_is ? whole : pattern, &r, &e)) {
 		tui_say(t, now, "%s", e.text);
 		return;

@@ -1,7 +1,7 @@
 /* view.h - one way to look at a live model, a row in a table.
  *
- * To add a view: write ui/tui/NAME_view.c that defines `const struct view view_NAME`, and add ROW(NAME) to
- * ui/tui/views.def. Tabs, help and the Tab key come from the rows.
+ * To add a view: write ui/tui/NAME_view.c that defines `const struct view view_NAME`, and add
+ * ROW(NAME) to ui/tui/views.def. Tabs, help and the Tab key come from the rows.
  *
  * Thread safety: the user interface's thread only.
  */

@@ -1,4 +1,5 @@
-/* waits_view.c - what threads wait for: classes, then the places or the locks where most of the time goes. */
+/* waits_view.c - what threads wait for: classes, then the places or the locks where most of the
+ * time goes. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,12 +25,14 @@ static const char *waits_ns(int64_t ns, char *to, size_t size)
 static int waits_class_order(const void *pa, const void *pb, void *ctx)
 {
 	const struct waitsum *w = ctx;
-	int64_t a = w->classes[*(const uint8_t *)pa].time, b = w->classes[*(const uint8_t *)pb].time;
+	int64_t a = w->classes[*(const uint8_t *)pa].time,
+		b = w->classes[*(const uint8_t *)pb].time;
 
 	return a != b ? (a > b ? -1 : 1) : *(const uint8_t *)pa - *(const uint8_t *)pb;
 }
 
-static void waits_tally(const struct pane *p, int y, struct style s, const struct wait_tally *t, int64_t all)
+static void waits_tally(const struct pane *p, int y, struct style s, const struct wait_tally *t,
+			int64_t all)
 {
 	char time[40], longest[40];
 
@@ -50,7 +53,8 @@ static int waits_names_at(const struct pane *p)
 static int waits_classes(struct tui *t, const struct waitsum *w, const struct pane *p)
 {
 	uint8_t order[WAIT_CLASS_MAX];
-	int most = p->h / 2 < WAITS_CLASSES ? p->h / 2 : WAITS_CLASSES, y = 1, x = waits_names_at(p);
+	int most = p->h / 2 < WAITS_CLASSES ? p->h / 2 : WAITS_CLASSES, y = 1,
+	    x = waits_names_at(p);
 
 	for (int i = 0; i < WAIT_CLASS_MAX; i++)
 		order[i] = (uint8_t)i;
@@ -77,10 +81,12 @@ static void waits_stack(const struct calltree *t, uint32_t node, char *to, size_
 
 	to[0] = 0;
 	for (; node && n + 2 < size; node = t->nodes.at[node].parent)
-		n += (size_t)snprintf(to + n, size - n, "%s%s", n ? " < " : "", calltree_name(t, node));
+		n += (size_t)snprintf(to + n, size - n, "%s%s", n ? " < " : "",
+				      calltree_name(t, node));
 }
 
-static void waits_place(struct tui *t, const struct waitsum *w, int i, int y, const struct pane *p, struct style s)
+static void waits_place(struct tui *t, const struct waitsum *w, int i, int y, const struct pane *p,
+			struct style s)
 {
 	const struct wait_place *at = &w->places.at[i];
 	int x = waits_names_at(p);
@@ -91,7 +97,8 @@ static void waits_place(struct tui *t, const struct waitsum *w, int i, int y, co
 	pane_printf(p, x, y, p->w - x, s, "%-11s %s", waits_class(at->class)->key, stack);
 }
 
-static void waits_lock(struct tui *t, const struct waitsum *w, int i, int y, const struct pane *p, struct style s)
+static void waits_lock(struct tui *t, const struct waitsum *w, int i, int y, const struct pane *p,
+		       struct style s)
 {
 	const struct wait_lock *k = &w->locks.at[i];
 	int x = waits_names_at(p);
@@ -99,14 +106,16 @@ static void waits_lock(struct tui *t, const struct waitsum *w, int i, int y, con
 
 	waits_stack(w->tree, k->waiter, stack, sizeof(stack));
 	waits_tally(p, y, s, &k->sum, w->all.time);
-	pane_printf(p, x, y, p->w - x, s, "%s of %s, %u threads: %s", profile_text(w->p, k->address),
-		    profile_text(w->p, k->process), k->threads, stack);
+	pane_printf(p, x, y, p->w - x, s, "%s of %s, %u threads: %s",
+		    profile_text(w->p, k->address), profile_text(w->p, k->process), k->threads,
+		    stack);
 }
 
 static void waits_none(struct tui *t, const struct pane *p)
 {
 	pane_put(p, 1, 1, p->w - 1, theme_plain(), "This profile has no waits in it.");
-	pane_put(p, 1, 2, p->w - 1, theme_dim(), "waggle off --tui shows where threads wait; waggle wall --tui all");
+	pane_put(p, 1, 2, p->w - 1, theme_dim(),
+		 "waggle off --tui shows where threads wait; waggle wall --tui all");
 	pane_put(p, 1, 3, p->w - 1, theme_dim(), "their time, running and waiting.");
 }
 
@@ -128,7 +137,8 @@ static void waits_draw(struct tui *t, void *state, const struct pane *p)
 		 v->locks ? "locks, hottest first (L: places)" : "places, leaf first (L: locks)");
 	if (!n)
 		pane_put(p, 1, y + 1, p->w, theme_dim(),
-			 v->locks ? "No locks were told apart: waggle off --locks does." : "no waits yet");
+			 v->locks ? "No locks were told apart: waggle off --locks does."
+				  : "no waits yet");
 	for (int i = v->list.top, row = y + 1; i < n && row < p->h; i++, row++) {
 		struct style s = i == v->list.at ? theme_selected(&t->theme) : theme_plain();
 
