@@ -27,7 +27,7 @@ PREFIX ?= /usr/local
 VERSION := $(shell cat VERSION)
 ARCH := $(shell uname -m | sed 's/x86_64/x86/;s/aarch64/arm64/')
 
-PKGS := libbpf libelf libdw liblzma libzstd libxxhash libpcre2-8 jansson libprotobuf-c zlib libmicrohttpd
+PKGS := libbpf libelf ncursesw libdw liblzma libzstd libxxhash libpcre2-8 jansson libprotobuf-c zlib libmicrohttpd
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS))
 PKG_LIBS := $(shell pkg-config --libs $(PKGS)) -liberty -lpthread -lm
 

@@ -39,6 +39,7 @@ struct capture_cli {
 	const char *comm;
 	bool wait, no_follow, include_self, user_only, kernel_only;
 	bool exit_with_child, no_names, stats;
+	bool tui; /* the live terminal while it captures */
 	uint32_t max_frames, keep;
 	uint64_t duration; /* ns; UINT64_MAX = not given */
 	uint64_t memory_mb;

@@ -8,8 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/capture.h"
 #include "cli/command.h"
-#include "cli/cpu_command.h"
+#include "cli/cpu_options.h"
 
 extern const struct command command_cpu;
 
@@ -67,7 +68,7 @@ static int cpu_contradictions(const struct cpu_opts *o, struct err *e)
 	return 0;
 }
 
-static int cpu_complete(struct cpu_opts *o, const struct option_rest *rest, struct capture_opts *ret,
+int cpu_complete(struct cpu_opts *o, const struct option_rest *rest, struct capture_opts *ret,
 			struct err *e)
 {
 	int code = cpu_contradictions(o, e);
@@ -85,25 +86,21 @@ static int cpu_complete(struct cpu_opts *o, const struct option_rest *rest, stru
 	return 0;
 }
 
-int cpu_capture(struct cpu_opts *o, const struct option_rest *rest, int argc, char **argv)
-{
-	struct capture_job job = {
-		.source = "cpu", .what = "samples", .options = &o->capture, .rest = rest,
-		.oracle_out = o->oracle_out,
-	};
-	struct err e = { 0 };
-
-	return cpu_complete(o, rest, &job.capture, &e) ? command_fail(&e) : capture_run(&job, argc, argv);
-}
-
 static int cpu_run(int argc, char **argv)
 {
-	struct cpu_opts o = CPU_DEFAULTS;
+	struct cpu_opts o = { .capture = CAPTURE_DEFAULTS };
 	struct option_rest rest = { 0 };
+	struct err e = { 0 };
+	struct capture_job job = {
+		.source = "cpu", .what = "samples", .options = &o.capture, .rest = &rest,
+	};
 	int code = command_parse(&command_cpu, argc, argv, &o, &rest);
 
-	if (code < 0)
-		code = cpu_capture(&o, &rest, argc, argv);
+	if (code < 0) {
+		job.oracle_out = o.oracle_out;
+		code = cpu_complete(&o, &rest, &job.capture, &e) ? command_fail(&e)
+								 : capture_run(&job, argc, argv);
+	}
 	option_free(cpu_tables, &o, &rest);
 	return code;
 }

@@ -158,8 +158,13 @@ void serve_end(struct serve *s)
 	free(s);
 }
 
-void serve_wait(const volatile int *stop)
+const char *serve_url(const struct serve *s)
 {
-	while (!*stop)
+	return web_server_url(s->server);
+}
+
+void serve_wait(const bool *leave)
+{
+	while (!__atomic_load_n(leave, __ATOMIC_ACQUIRE))
 		usleep(100000);
 }

@@ -30,8 +30,9 @@ int serve_begin(const struct serve_opts *o, struct live *live, struct serve **re
 /* Serves recordings. */
 int serve_begin_files(const struct serve_opts *o, const char *const *paths, size_t n, struct serve **ret,
 		      struct err *e);
+const char *serve_url(const struct serve *s);
 void serve_end(struct serve *s); /* NULL is fine */
-/* Waits until *stop is not 0; signals end the waiting early. */
-void serve_wait(const volatile int *stop);
+/* Waits until a signal handler has set *leave. */
+void serve_wait(const bool *leave);
 
 #endif

@@ -7,17 +7,18 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/capture.h"
 #include "cli/command.h"
-#include "cli/cpu_command.h"
+#include "cli/cpu_options.h"
 #include "cli/serve.h"
 
 extern const struct command command_serve;
 
-static volatile sig_atomic_t serve_interrupted;
+static bool serve_leave;
 
 static void serve_on_signal(int sig)
 {
-	serve_interrupted = 1;
+	__atomic_store_n(&serve_leave, true, __ATOMIC_RELEASE);
 }
 
 static bool serve_is_path(const char *word)
@@ -35,14 +36,25 @@ static int serve_files(const struct serve_opts *o, const struct option_rest *res
 	sigaction(SIGTERM, &on, NULL);
 	if (serve_begin_files(o, (const char *const *)rest->words.at, rest->words.n, &s, &e))
 		return command_fail(&e);
-	serve_wait(&serve_interrupted);
+	serve_wait(&serve_leave);
 	serve_end(s);
 	return EXIT_DONE;
 }
 
+static int serve_capture(struct cpu_opts *o, const struct option_rest *rest, int argc, char **argv)
+{
+	struct capture_job job = {
+		.source = "cpu", .what = "samples", .options = &o->capture, .rest = rest,
+		.oracle_out = o->oracle_out,
+	};
+	struct err e = { 0 };
+
+	return cpu_complete(o, rest, &job.capture, &e) ? command_fail(&e) : capture_run(&job, argc, argv);
+}
+
 static int serve_run(int argc, char **argv)
 {
-	struct cpu_opts o = CPU_DEFAULTS;
+	struct cpu_opts o = { .capture = CAPTURE_DEFAULTS };
 	struct option_rest rest = { 0 };
 	int code;
 
@@ -51,7 +63,7 @@ static int serve_run(int argc, char **argv)
 	if (code < 0)
 		code = rest.words.n && !rest.command && serve_is_path(rest.words.at[0])
 			       ? serve_files(&o.capture.serve, &rest)
-			       : cpu_capture(&o, &rest, argc, argv);
+			       : serve_capture(&o, &rest, argc, argv);
 	option_free(cpu_tables, &o, &rest);
 	return code;
 }

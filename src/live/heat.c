@@ -62,8 +62,8 @@ static void heat_sample(struct heat *h, uint64_t time, int64_t value, uint64_t g
 		return;
 	}
 	for (uint64_t i = 0; i < n; i++) /* shares that add up to the whole */
-		heat_add(h, first + i,
-			 value / (int64_t)n + ((int64_t)i < value % (int64_t)n), false);
+		heat_add(h, first + i, value / (int64_t)n + ((int64_t)i < value % (int64_t)n),
+			 false);
 }
 
 int heat_new(const struct profile *p, const struct heat_opts *o, struct heat **ret)

@@ -39,7 +39,7 @@ void live_unlock(struct live *l)
 	pthread_mutex_unlock(&l->book_lock);
 }
 
-/* -- the keeper ----------------------------------------------------------------------------------- */
+/* -- the keeper ------------------------------------------------------------------------------- */
 
 static void *live_keep(void *arg)
 {
@@ -63,7 +63,7 @@ static void *live_keep(void *arg)
 	return NULL;
 }
 
-/* -- life ----------------------------------------------------------------------------------------- */
+/* -- life ------------------------------------------------------------------------------------- */
 
 int live_new(const struct live_opts *o, struct live **ret)
 {
@@ -112,7 +112,7 @@ void live_free(struct live *l)
 	free(l);
 }
 
-/* -- the writer ----------------------------------------------------------------------------------- */
+/* -- the writer ------------------------------------------------------------------------------- */
 
 void live_publish(struct live *l, enum live_phase phase, uint64_t elapsed)
 {
@@ -123,7 +123,8 @@ void live_publish(struct live *l, enum live_phase phase, uint64_t elapsed)
 	l->state.elapsed = elapsed;
 	l->state.generation++;
 	l->state.samples = l->book ? l->book->samples.n : 0;
-	l->state.bytes = (l->book ? profile_bytes(l->book) : 0) + (l->follow ? follow_bytes(l->follow) : 0);
+	l->state.bytes =
+		(l->book ? profile_bytes(l->book) : 0) + (l->follow ? follow_bytes(l->follow) : 0);
 	l->state.exact_from = t->now > t->full ? t->now - t->full : 0;
 	l->state.grain = thin_grain(t, l->state.since);
 	l->untidy |= l->kept && live_is_untidy(l, elapsed);
@@ -220,7 +221,17 @@ int live_fill(struct live *l, const struct profile *p)
 	return 0;
 }
 
-/* -- the state ------------------------------------------------------------------------------------ */
+void live_spent(struct live *l, uint64_t cpu)
+{
+	__atomic_add_fetch(&l->spent, cpu, __ATOMIC_RELAXED);
+}
+
+uint64_t live_all_spent(const struct live *l)
+{
+	return __atomic_load_n(&l->spent, __ATOMIC_RELAXED);
+}
+
+/* -- the state -------------------------------------------------------------------------------- */
 
 void live_state(struct live *l, struct live_state *ret)
 {

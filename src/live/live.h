@@ -90,6 +90,11 @@ void live_state(struct live *l, struct live_state *ret);
  * it is. */
 bool live_wait(struct live *l, uint64_t seen, uint32_t ms);
 
+/* Whoever looks says what processor time it has taken since it last said so, ns: looking is not
+ * capturing, and must not make the capture slow itself down. */
+void live_spent(struct live *l, uint64_t cpu);
+uint64_t live_all_spent(const struct live *l);
+
 struct live_query {
 	struct profile_filter filter; /* from, to: the range; see filter.h. What it points at is borrowed */
 	uint64_t last;                /* ns: only the last so much; 0 = the filter's range */

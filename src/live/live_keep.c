@@ -44,11 +44,13 @@ static void live_compact(struct live *l)
 	struct profile_filter all = { 0 };
 	struct profile *book;
 
-	if (!l->follow) /* nobody could bring ledger and versions of code again; and nothing grows any more */
+	if (!l->follow) /* nobody could bring ledger and versions of code again; and nothing grows
+			   any more */
 		return;
 	if (profile_filter(l->book, &all, &book, NULL))
 		return; /* it stays as it is */
-	/* The writer brings the rest again with its next round: the source is its thread's alone. */
+	/* The writer brings the rest again with its next round: the source is its thread's alone.
+	 */
 	memcpy(book->ledger.n, l->book->ledger.n, sizeof(book->ledger.n));
 	profile_free(l->book);
 	l->book = book;
@@ -93,7 +95,8 @@ static int live_make_room(struct live *l, uint64_t elapsed)
 	struct thinning *t = &l->thin;
 	int err = 0;
 
-	while (!err && !live_has_room(l) && (t->full > KEEP_FULL_LEAST || t->grain < KEEP_GRAIN_MOST)) {
+	while (!err && !live_has_room(l) &&
+	       (t->full > KEEP_FULL_LEAST || t->grain < KEEP_GRAIN_MOST)) {
 		if (t->full > KEEP_FULL_LEAST)
 			t->full /= 2;
 		else
@@ -117,6 +120,7 @@ void live_tidy(struct live *l, uint64_t elapsed)
 		return;
 	live_drop_shared(l);
 	l->thin.now = elapsed;
-	if (!thin_samples(l->book, &l->thin) && full) /* without memory for it the next round tries again */
+	if (!thin_samples(l->book, &l->thin) &&
+	    full) /* without memory for it the next round tries again */
 		live_make_room(l, elapsed);
 }

@@ -36,6 +36,7 @@ struct live {
 	struct live_state state;
 	bool writer_waits;      /* it had to turn back and has not been back since */
 	bool untidy, stop;      /* for the keeper */
+	uint64_t spent;         /* ns; atomic */
 	pthread_t keeper;
 	bool kept;
 };

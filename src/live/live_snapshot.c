@@ -11,7 +11,7 @@
 #include "live/live_parts.h"
 #include "profile/waits.h"
 
-/* -- decay ---------------------------------------------------------------------------------------- */
+/* -- decay ------------------------------------------------------------------------------------ */
 
 static int decay_order(const void *pa, const void *pb, void *ctx)
 {
@@ -28,8 +28,8 @@ static int decay_order(const void *pa, const void *pb, void *ctx)
 
 /* One value of equal samples [from, to) of `order`: the greatest, or the sum with each halved by
  * its age. */
-static double decay_sum(const struct profile *p, const uint32_t *order, size_t n, uint32_t v, uint64_t half,
-			uint64_t end)
+static double decay_sum(const struct profile *p, const uint32_t *order, size_t n, uint32_t v,
+			uint64_t half, uint64_t end)
 {
 	bool max = profile_value_is_max(p, v);
 	double sum = 0;
@@ -67,7 +67,8 @@ static int decay_apply(struct profile *p, uint64_t half, uint64_t end)
 		samples[at] = p->samples.at[order[i]];
 		samples[at].time = PROFILE_NO_TIME;
 		for (uint32_t v = 0; v < n_values; v++) {
-			values[at * n_values + v] = llround(decay_sum(p, order + i, next - i, v, half, end));
+			values[at * n_values + v] =
+				llround(decay_sum(p, order + i, next - i, v, half, end));
 			any |= v == p->default_value && values[at * n_values + v];
 		}
 		at += any;
@@ -84,11 +85,11 @@ static int decay_apply(struct profile *p, uint64_t half, uint64_t end)
 	return err;
 }
 
-/* -- making one ----------------------------------------------------------------------------------- */
+/* -- making one ------------------------------------------------------------------------------- */
 
 /* The range asked for, moved outward to where the thinned samples are. */
-static void snapshot_range(const struct live *l, const struct live_query *q, struct live_snapshot *s,
-			   struct profile_filter *f)
+static void snapshot_range(const struct live *l, const struct live_query *q,
+			   struct live_snapshot *s, struct profile_filter *f)
 {
 	uint64_t elapsed = s->state.elapsed, grain;
 
@@ -122,8 +123,8 @@ static bool snapshot_looks_at_names(const struct profile_filter *f)
 	return f->keep || f->drop || f->focus || f->drop_stacks || f->no_kernel || f->no_user;
 }
 
-static int snapshot_code(struct profile **p, const struct profile *book, const struct profile_filter *f,
-			 struct err *e)
+static int snapshot_code(struct profile **p, const struct profile *book,
+			 const struct profile_filter *f, struct err *e)
 {
 	struct profile_filter second = *f;
 	struct profile *named = *p;
@@ -140,8 +141,8 @@ static int snapshot_code(struct profile **p, const struct profile *book, const s
 	return err;
 }
 
-static int snapshot_profile(const struct live *l, const struct profile_filter *f, struct profile **ret,
-			    struct err *e)
+static int snapshot_profile(const struct live *l, const struct profile_filter *f,
+			    struct profile **ret, struct err *e)
 {
 	struct profile_filter first = snapshot_first(f);
 	bool code = l->book->codes.n > 0;
@@ -157,7 +158,8 @@ static int snapshot_empty(struct profile **ret)
 	return *ret ? 0 : -ENOMEM;
 }
 
-static int snapshot_make(struct live *l, const struct live_query *q, struct live_snapshot *s, struct err *e)
+static int snapshot_make(struct live *l, const struct live_query *q, struct live_snapshot *s,
+			 struct err *e)
 {
 	struct profile_filter f = q->filter;
 	struct profile *p = NULL;
@@ -168,12 +170,13 @@ static int snapshot_make(struct live *l, const struct live_query *q, struct live
 	if (!err && q->half_life)
 		err = decay_apply(p, q->half_life, s->to - s->from);
 	if (!err && s->state.phase == LIVE_RUNNING)
-		err = profile_count_unnamed(p); /* a capture that has ended has counted all of them */
+		err = profile_count_unnamed(
+			p); /* a capture that has ended has counted all of them */
 	s->profile = p;
 	return err ? err_set(e, err, "out of memory for a snapshot") : 0;
 }
 
-/* -- sharing -------------------------------------------------------------------------------------- */
+/* -- sharing ---------------------------------------------------------------------------------- */
 
 static bool snapshot_sharable(const struct live_query *q)
 {
@@ -187,8 +190,9 @@ static bool snapshot_same(const struct live_query *a, const struct live_query *b
 {
 	const struct profile_filter *f = &a->filter, *g = &b->filter;
 
-	return a->last == b->last && a->half_life == b->half_life && f->from == g->from && f->to == g->to &&
-	       f->classes == g->classes && f->no_kernel == g->no_kernel && f->no_user == g->no_user;
+	return a->last == b->last && a->half_life == b->half_life && f->from == g->from &&
+	       f->to == g->to && f->classes == g->classes && f->no_kernel == g->no_kernel &&
+	       f->no_user == g->no_user;
 }
 
 static struct live_snapshot *snapshot_shared(struct live *l, const struct live_query *q)

@@ -18,11 +18,12 @@ struct shares_sorted { /* a row, and its process's total */
 	struct share_row row;
 };
 
-static struct share_row *shares_row(struct shares_run *run, const struct profile_task *t, uint32_t tid)
+static struct share_row *shares_row(struct shares_run *run, const struct profile_task *t,
+				    uint32_t tid)
 {
 	bool is_new;
-	uint32_t *row = map64_insert(&run->rows, (uint64_t)t->pid << 32 | tid, (uint32_t)run->to->rows.n,
-				     &is_new);
+	uint32_t *row = map64_insert(&run->rows, (uint64_t)t->pid << 32 | tid,
+				     (uint32_t)run->to->rows.n, &is_new);
 	struct share_row fresh = { .pid = t->pid, .tid = tid, .name = tid ? t->comm : t->process };
 
 	if (!row || (is_new && !VEC_PUSH(&run->to->rows, fresh)))
@@ -36,16 +37,19 @@ static void shares_put(struct share_row *r, enum wait_group group, int64_t value
 	r->group[group] = sum_value(r->group[group], value, max);
 }
 
-static int shares_add(struct shares_run *run, const struct profile_sample *s, int64_t value, bool max)
+static int shares_add(struct shares_run *run, const struct profile_sample *s, int64_t value,
+		      bool max)
 {
 	const struct profile_task *t = &run->p->tasks.at[s->task];
 	enum wait_class class = waits_of_labels(run->p, s->labels, NULL, NULL);
-	enum wait_group group = class == WAIT_CLASS_MAX ? WAIT_GROUP_RUNNING : waits_class(class)->group;
+	enum wait_group group =
+		class == WAIT_CLASS_MAX ? WAIT_GROUP_RUNNING : waits_class(class)->group;
 	struct share_row *r = shares_row(run, t, 0);
 	size_t rows;
 
 	if (!r)
 		return -ENOMEM;
+	r->name = t->process; /* the newest: what was forked has another name after its exec */
 	shares_put(r, group, value, max);
 	/* Where nobody knows the thread, as in folded stacks, the process has none. */
 	if (!t->tid)
@@ -54,6 +58,7 @@ static int shares_add(struct shares_run *run, const struct profile_sample *s, in
 	r = shares_row(run, t, t->tid);
 	if (!r)
 		return -ENOMEM;
+	r->name = t->comm;
 	shares_put(r, group, value, max);
 	if (run->to->rows.n > rows)
 		shares_row(run, t, 0)->threads++;

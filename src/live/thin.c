@@ -42,7 +42,8 @@ static int thin_order(const void *pa, const void *pb)
 
 static bool thin_same(const struct profile_sample *a, const struct profile_sample *b)
 {
-	return a->time == b->time && a->stack == b->stack && a->task == b->task && a->labels == b->labels;
+	return a->time == b->time && a->stack == b->stack && a->task == b->task &&
+	       a->labels == b->labels;
 }
 
 static void thin_add(const struct profile *p, int64_t *to, const int64_t *more)
@@ -51,16 +52,18 @@ static void thin_add(const struct profile *p, int64_t *to, const int64_t *more)
 		to[v] = sum_value(to[v], more[v], profile_value_is_max(p, v));
 }
 
-/* Rows in order into the tables, equal old ones as one. Both were copied, so nothing is overwritten. */
-static void thin_write(struct profile *p, const struct thinning *t, const struct thin_row *rows, size_t n,
-		       const int64_t *values)
+/* Rows in order into the tables, equal old ones as one. Both were copied, so nothing is
+ * overwritten. */
+static void thin_write(struct profile *p, const struct thinning *t, const struct thin_row *rows,
+		       size_t n, const int64_t *values)
 {
 	size_t n_values = p->value_types.n, at = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		const int64_t *from = values + rows[i].from * n_values;
 
-		if (at && thin_grain(t, rows[i].s.time) && thin_same(&p->samples.at[at - 1], &rows[i].s)) {
+		if (at && thin_grain(t, rows[i].s.time) &&
+		    thin_same(&p->samples.at[at - 1], &rows[i].s)) {
 			thin_add(p, p->values.at + (at - 1) * n_values, from);
 			continue;
 		}

@@ -10,9 +10,10 @@
 
 struct follow {
 	struct remap map;
-	VEC(uint32_t) nodes;   /* of the source -> of the destination, PROFILE_NONE = not carried over */
-	VEC(uint32_t) path;    /* scratch: a stack's nodes that are not carried over yet */
-	size_t codes;          /* carried over */
+	VEC(uint32_t)
+	nodes; /* of the source -> of the destination, PROFILE_NONE = not carried over */
+	VEC(uint32_t) path; /* scratch: a stack's nodes that are not carried over yet */
+	size_t codes;       /* carried over */
 };
 
 /* The same value types in the same order. */
@@ -73,7 +74,7 @@ size_t follow_bytes(const struct follow *f)
 	return sizeof(*f) + remap_bytes(&f->map) + (f->nodes.cap + f->path.cap) * sizeof(uint32_t);
 }
 
-/* -- what changes --------------------------------------------------------------------------------- */
+/* -- what changes ----------------------------------------------------------------------------- */
 
 /* An object is what is known of a file by then: its path and build id may come later. */
 static void follow_objects(struct follow *f)
@@ -145,7 +146,8 @@ int follow_turn(struct follow *f)
 	while (f->codes < m->src->codes.n && !err) {
 		uint32_t object = remap_object(m, m->src->codes.at[f->codes].object);
 
-		err = object == PROFILE_NONE ? -ENOMEM : follow_code(m, (uint32_t)f->codes, object, 0);
+		err = object == PROFILE_NONE ? -ENOMEM
+					     : follow_code(m, (uint32_t)f->codes, object, 0);
 		f->codes += !err;
 	}
 	ledger_free(&m->dst->ledger);
@@ -155,7 +157,7 @@ int follow_turn(struct follow *f)
 	return m->dst->oom ? -ENOMEM : err;
 }
 
-/* -- samples -------------------------------------------------------------------------------------- */
+/* -- samples ---------------------------------------------------------------------------------- */
 
 static uint32_t follow_stack(struct follow *f, uint32_t leaf)
 {
@@ -206,8 +208,8 @@ static bool follow_room(struct follow *f, size_t more)
 
 	if (!follow_grow((void **)&to->samples.at, &to->samples.cap, to->samples.n + more,
 			 sizeof(*to->samples.at)) ||
-	    !follow_grow((void **)&to->values.at, &to->values.cap, to->values.n + more * to->value_types.n,
-			 sizeof(*to->values.at)))
+	    !follow_grow((void **)&to->values.at, &to->values.cap,
+			 to->values.n + more * to->value_types.n, sizeof(*to->values.at)))
 		return false;
 	if (n > f->nodes.n && !VEC_RESERVE(&f->nodes, n - f->nodes.n))
 		return false;
@@ -249,10 +251,11 @@ int follow_all(struct follow *f)
 	return err ? err : follow_turn(f);
 }
 
-/* -- generated code ------------------------------------------------------------------------------- */
+/* -- generated code --------------------------------------------------------------------------- */
 
 /* The destination's object that is the same process's memory; PROFILE_NONE = it has none. */
-static uint32_t follow_same_object(const struct profile *dst, const struct profile *src, uint32_t object)
+static uint32_t follow_same_object(const struct profile *dst, const struct profile *src,
+				   uint32_t object)
 {
 	const struct profile_object *o = &src->objects.at[object];
 

@@ -184,6 +184,14 @@ static void session_take_kallsyms(struct session *s)
 		s->profile->oom = true;
 }
 
+/* Processor time that the capture itself has taken. */
+static uint64_t session_cpu(const struct session *s)
+{
+	uint64_t all = clock_self_cpu_ns(), beside = s->o.live_spent ? s->o.live_spent(s->o.live_ctx) : 0;
+
+	return all > beside ? all - beside : 0;
+}
+
 static void session_govern(struct session *s, uint64_t now)
 {
 	struct waggle_bpf *skel = s->programs.skel;
@@ -192,7 +200,7 @@ static void session_govern(struct session *s, uint64_t now)
 	if (s->o.kill_switch && access(s->o.kill_switch, F_OK) == 0)
 		session_finish_with(s, SESSION_SWITCHED_OFF);
 	if (!governor_due(g, now) ||
-	    !governor_look(g, now, clock_self_cpu_ns(), s->o.source->run_time(skel)))
+	    !governor_look(g, now, session_cpu(s), s->o.source->run_time(skel)))
 		return;
 	s->o.source->slow(s->source, skel, g->weight);
 	skel->data->control.max_frames = g->depth;

@@ -44,6 +44,7 @@ struct session_opts {
 	struct capture_opts capture;
 	struct files_opts files;  /* memory and disk cache of unwind tables */
 	char **command;   /* NULL-terminated argv to start and profile, or NULL */
+	int command_tty;  /* descriptor of a terminal that becomes the command's; 0 = ours is */
 	const char *command_line; /* of waggle, for the profile's meta */
 	struct out *recording;    /* open output that is fed while capturing, or NULL */
 	bool no_names;
@@ -55,10 +56,13 @@ struct session_opts {
 	/* Called a few times a second from the session's thread, may be NULL. */
 	void (*progress)(void *ctx, const struct session_progress *now);
 	void *ctx;
-	/* Called once every drain round on the session's thread, which must not wait for it; NULL = nobody.
-	 * Returns how many samples it has taken, from the first on that is new to it. */
+	/* Called once every drain round on the session's thread, which must not wait for it; NULL =
+	 * nobody. Returns how many samples it has taken, from the first on that is new to it. */
 	size_t (*live)(void *ctx, const struct session_live *now);
 	void *live_ctx;
+	/* Processor time, ns, that was spent on looking on so far: --max-overhead is about the
+	 * capture. May be NULL. */
+	uint64_t (*live_spent)(void *live_ctx);
 	bool live_only; /* nobody needs the samples but `live`: what it has taken is dropped */
 };
 

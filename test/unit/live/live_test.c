@@ -101,12 +101,16 @@ static void test_ranges(void **state)
 	}
 }
 
-/* A name that a frame gets after its samples were taken and dropped, a file's path found out later. */
+/* A name that a frame gets after its samples were taken and dropped, a file's path found out later.
+ */
 static void test_late_names(void **state)
 {
 	struct profile *p = profile_new("samples", "count");
-	struct profile_object o = { .kind = OBJECT_FILE, .path = profile_str(p, "libx"), .start = 7 };
-	uint32_t object = profile_object(p, &o), frame = profile_frame_at(p, object, 0x40, FRAME_USER);
+	struct profile_object o = { .kind = OBJECT_FILE,
+				    .path = profile_str(p, "libx"),
+				    .start = 7 };
+	uint32_t object = profile_object(p, &o),
+		 frame = profile_frame_at(p, object, 0x40, FRAME_USER);
 	struct profile_sample s = { .stack = profile_push(p, 0, frame),
 				    .task = profile_task(p, 1, 1, "a", "a") };
 	int64_t one = 1;
@@ -128,8 +132,10 @@ static void test_late_names(void **state)
 	p->ledger.n[LEDGER_TAKEN] = 9;
 	assert_int_equal(live_take(l, &r), 0);
 	after = snap(l, &q);
-	assert_string_equal(profile_line_label(before->profile, 1, 0, scratch, sizeof(scratch)), "[libx]");
-	assert_string_equal(profile_line_label(after->profile, 1, 0, scratch, sizeof(scratch)), "work");
+	assert_string_equal(profile_line_label(before->profile, 1, 0, scratch, sizeof(scratch)),
+			    "[libx]");
+	assert_string_equal(profile_line_label(after->profile, 1, 0, scratch, sizeof(scratch)),
+			    "work");
 	assert_string_equal(profile_text(after->profile, after->profile->objects.at[1].path),
 			    "/usr/lib/libx.so");
 	assert_int_equal(after->profile->samples.n, 1);
@@ -143,12 +149,14 @@ static void test_late_names(void **state)
 	profile_free(p);
 }
 
-/* Two versions of one address: each sample has the name of its time, whatever range is asked for. */
+/* Two versions of one address: each sample has the name of its time, whatever range is asked for.
+ */
 static void test_generated_code(void **state)
 {
 	struct profile *p = profile_new("samples", "count");
 	struct profile_object o = { .kind = OBJECT_JIT, .path = profile_str(p, "[jit]"), .pid = 5 };
-	uint32_t object = profile_object(p, &o), frame = profile_frame_at(p, object, 0x1000, FRAME_JIT);
+	uint32_t object = profile_object(p, &o),
+		 frame = profile_frame_at(p, object, 0x1000, FRAME_JIT);
 	struct profile_sample s = { .stack = profile_push(p, 0, frame),
 				    .task = profile_task(p, 5, 5, "j", "j") };
 	struct profile_code code = { .object = object, .start = 0x1000, .size = 64, .exact = 1 };
@@ -219,7 +227,8 @@ static void day(struct profile *p, struct live *l, uint64_t seconds, uint32_t st
 
 		for (uint32_t i = 0; i < 20; i++) {
 			char name[32];
-			struct profile_sample s = { .task = task, .time = sec * SECOND + i * 50000000 };
+			struct profile_sample s = { .task = task,
+						    .time = sec * SECOND + i * 50000000 };
 
 			snprintf(name, sizeof(name), "f%u", truth_random(stacks));
 			s.stack = profile_push(p, 0, profile_frame_text(p, name, FRAME_USER));
@@ -251,7 +260,8 @@ static void test_thinning(void **state)
 	live_state(l, &now);
 	assert_int_equal(now.phase, LIVE_ENDED);
 	assert_int_equal(now.forgotten, 0);
-	assert_true(now.samples < 8000); /* of 72000: a minute exact, six octaves of 60 slots of 4 stacks */
+	assert_true(now.samples <
+		    8000); /* of 72000: a minute exact, six octaves of 60 slots of 4 stacks */
 	assert_true(now.exact_from >= 3500 * SECOND);
 	s = snap(l, &all);
 	assert_int_equal(profile_total(s->profile, 0), 72000);
@@ -292,7 +302,8 @@ static void test_bound(void **state)
 	profile_free(p);
 }
 
-/* -- readers and a writer -------------------------------------------------------------------------- */
+/* -- readers and a writer
+ * -------------------------------------------------------------------------- */
 
 struct crowd {
 	struct live *l;
@@ -362,7 +373,8 @@ static void test_crowd(void **state)
 	profile_free(p);
 }
 
-/* -- what is drawn from snapshots ------------------------------------------------------------------ */
+/* -- what is drawn from snapshots
+ * ------------------------------------------------------------------ */
 
 static void test_last_and_decay(void **state)
 {
@@ -398,7 +410,8 @@ static void test_heat(void **state)
 	struct profile *p = profile_new("samples", "count");
 	struct profile_sample s = { 0 };
 	struct heat_opts o = { .value = UINT32_MAX, .columns = 10 };
-	static const uint64_t times[] = { 0, 99999999, 100000000, 2500000000, 2500000000, PROFILE_NO_TIME };
+	static const uint64_t times[] = { 0,          99999999,   100000000,
+					  2500000000, 2500000000, PROFILE_NO_TIME };
 	struct heat *h;
 	int64_t value = 3;
 
@@ -463,11 +476,11 @@ static void test_shares(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_ranges),        cmocka_unit_test(test_late_names),
-		cmocka_unit_test(test_generated_code),cmocka_unit_test(test_grain),
-		cmocka_unit_test(test_thinning),      cmocka_unit_test(test_bound),
-		cmocka_unit_test(test_crowd),         cmocka_unit_test(test_last_and_decay),
-		cmocka_unit_test(test_heat),          cmocka_unit_test(test_shares),
+		cmocka_unit_test(test_ranges),         cmocka_unit_test(test_late_names),
+		cmocka_unit_test(test_generated_code), cmocka_unit_test(test_grain),
+		cmocka_unit_test(test_thinning),       cmocka_unit_test(test_bound),
+		cmocka_unit_test(test_crowd),          cmocka_unit_test(test_last_and_decay),
+		cmocka_unit_test(test_heat),           cmocka_unit_test(test_shares),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
