@@ -13,7 +13,7 @@ layer() {
 	unwind | symbol) echo 3 ;;
 	source) echo 4 ;;
 	session) echo 5 ;;
-	ship | agent) echo 6 ;;
+	ship | agent | live) echo 6 ;;
 	ui) echo 7 ;;
 	cli) echo 8 ;;
 	esac

@@ -30,6 +30,11 @@ uint64_t clock_self_cpu_ns(void)
 	return clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 }
 
+uint64_t clock_thread_cpu_ns(void)
+{
+	return clock_ns(CLOCK_THREAD_CPUTIME_ID);
+}
+
 /* Not getrusage: its peak is inherited through exec, so a big parent would be counted as ours. */
 uint64_t clock_self_peak_rss(void)
 {

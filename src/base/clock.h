@@ -13,6 +13,7 @@ uint64_t clock_mono_ns(void);
 uint64_t clock_wall_ns(void);
 /* CPU time used by this process so far (user + system), and its peak resident set in bytes. */
 uint64_t clock_self_cpu_ns(void);
+uint64_t clock_thread_cpu_ns(void); /* the same of the calling thread alone */
 uint64_t clock_self_peak_rss(void);
 
 /* "500ms", "10s", "2m", "1h", "250us", "7" (bare numbers are seconds; fractions allowed).

@@ -14,8 +14,10 @@
 #include "base/out.h"
 #include "cli/command.h"
 #include "cli/oracle_report.h"
+#include "cli/watch.h"
 #include "process/lookup.h"
 #include "session/session.h"
+#include "ui/tui/tui.h"
 
 #define CAPTURE_DEFAULT_DEBUG_MB 32
 
@@ -23,15 +25,18 @@
 
 static struct session *volatile capture_session;
 static volatile sig_atomic_t capture_interrupted, capture_naming;
+static bool capture_leave; /* the views, too */
 
 static void capture_on_signal(int sig)
 {
 	/* While it captures, a download in the background goes on: the names are still wanted. */
 	if (!(capture_naming && names_interrupt()) && capture_interrupted) {
 		out_abandon_all();
+		tui_abandon();
 		_exit(128 + sig);
 	}
 	capture_interrupted = 1;
+	__atomic_store_n(&capture_leave, true, __ATOMIC_RELEASE);
 	if (capture_session)
 		session_stop(capture_session);
 }
@@ -56,7 +61,7 @@ static void capture_signals(void)
 
 static bool capture_talks(const struct capture_cli *o)
 {
-	return isatty(STDERR_FILENO) && !o->output.quiet;
+	return isatty(STDERR_FILENO) && !o->output.quiet && !o->tui;
 }
 
 static void capture_progress(void *ctx, const struct session_progress *now)
@@ -114,8 +119,8 @@ static char *capture_command_line(const struct capture_job *job, int argc, char 
 	size_t n;
 
 	buf_puts(&b, "waggle");
-	if (strcmp(argv[0], job->source) == 0)
-		buf_printf(&b, " %s", job->source);
+	if (command_by_name(argv[0]))
+		buf_printf(&b, " %s", argv[0]);
 	for (int i = 1; i < argc; i++)
 		buf_printf(&b, " %s", argv[i]);
 	buf_u8(&b, 0);
@@ -141,7 +146,8 @@ static int capture_exit_code(const struct capture_cli *o, const struct session_r
 	return verdict;
 }
 
-/* With no frame filter the first .waggle output is fed while capturing: a crash costs its last block. */
+/* With no frame filter the first .waggle output is fed while capturing: a crash costs its last
+ * block. */
 static int capture_open_recording(const struct capture_cli *o, const struct filter_set *filter,
 				  struct out *to, const char **ret_path, struct err *e)
 {
@@ -149,8 +155,16 @@ static int capture_open_recording(const struct capture_cli *o, const struct filt
 	return *ret_path ? out_open(to, *ret_path, e) : 0;
 }
 
+/* Nothing is to be written in the end. */
+static bool capture_is_only_watched(const struct capture_cli *o)
+{
+	const struct output_opts *out = &o->output;
+
+	return (o->tui || o->serve.serve) && !out->files.list.n && !out->dir && !out->format && !out->json && !out->folded;
+}
+
 static int capture_session_run(const struct capture_job *job, const char *command_line,
-			       struct debugfiles *names, struct out *recording,
+			       struct debugfiles *names, struct out *recording, struct watch *watch,
 			       struct session_result *result, struct err *e)
 {
 	const struct capture_cli *o = job->options;
@@ -170,6 +184,11 @@ static int capture_session_run(const struct capture_job *job, const char *comman
 		.progress = capture_progress,
 		.watched = capture_talks(job->options),
 		.ctx = (void *)job,
+		.command_tty = watch->child_tty,
+		.live = watch_is_on(watch) ? watch_take : NULL,
+		.live_spent = watch_is_on(watch) ? watch_spent : NULL,
+		.live_ctx = watch,
+		.live_only = capture_is_only_watched(o),
 	};
 	struct session *s;
 	int code = capture_wait(o, e);
@@ -181,8 +200,11 @@ static int capture_session_run(const struct capture_job *job, const char *comman
 	capture_session = s;
 	if (capture_interrupted)
 		session_stop(s);
-	code = session_run(s, result, e);
+	code = watch_start(watch, s, e);
+	if (!code)
+		code = session_run(s, result, e);
 	capture_session = NULL;
+	watch_capture_ended(watch);
 	session_free(s);
 	if (capture_talks(o))
 		fprintf(stderr, "\r\033[K");
@@ -197,6 +219,10 @@ static int capture_deliver(const struct capture_job *job, const struct filter_se
 	int code = filter_set_apply(filter, &r->profile, e);
 
 	o->output.oracle = r->oracle;
+	if (!code && capture_is_only_watched(o)) { /* the samples are gone, and were seen */
+		*ret_exit = capture_exit_code(o, r, EXIT_DONE);
+		return 0;
+	}
 	if (!code)
 		code = output_write(r->profile, &o->output, e);
 	if (!code && r->oracle && !o->output.quiet)
@@ -213,14 +239,20 @@ static int capture_all(const struct capture_job *job, const char *command_line,
 	struct session_result result = { 0 };
 	struct out recording = { .fd = -1 };
 	struct debugfiles *names = NULL;
+	struct watch watch;
 	const char *path;
-	int code = names_begin(&o->names, false, &names, e);
+	int code = names_begin(&o->names, false, &names, e), seen;
 
 	if (!code)
 		code = capture_open_recording(o, filter, &recording, &path, e);
+	seen = watch_begin(&watch, o, command_line, job->rest->command != NULL, &capture_leave,
+			   code ? NULL : e);
+	code = code ? code : seen;
 	if (!code)
-		code = capture_session_run(job, command_line, names, path ? &recording : NULL, &result,
-					   e);
+		code = capture_session_run(job, command_line, names, path ? &recording : NULL, &watch,
+					   &result, e);
+	seen = watch_end(&watch, !code && !capture_interrupted, code ? NULL : e);
+	code = code ? code : seen;
 	names_end(names, &o->names, o->output.quiet || code);
 	if (code) {
 		out_abort(&recording);
@@ -238,7 +270,8 @@ static int capture_all(const struct capture_job *job, const char *command_line,
 }
 
 /* Tables and symbols of big files are large blocks that live shortly: they go back to the system when
- * they are freed, instead of raising the bar for the rest of the run as glibc's moving threshold does. */
+ * they are freed, instead of raising the bar for the rest of the run as glibc's moving threshold
+ * does. */
 static void capture_tune_memory(void)
 {
 	mallopt(M_MMAP_THRESHOLD, 256 << 10);

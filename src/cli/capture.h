@@ -1,8 +1,8 @@
-/* capture.h - one run of a capturing command: signals, waiting for the target, progress, the session, the
- * outputs and the exit code.
+/* capture.h - one run of a capturing command: signals, waiting for the target, progress, the
+ * session, the outputs and the exit code.
  *
- * The first SIGINT or SIGTERM ends the capture and everything is still written; one during a download ends
- * that; a second one leaves at once and takes the temporary files with it.
+ * The first SIGINT or SIGTERM ends the capture and everything is still written; one during a
+ * download ends that; a second one leaves at once and takes the temporary files with it.
  *
  * Ownership: everything is borrowed for the call. Errors: said on standard error, as an exit code.
  * Thread safety: one at a time, from the main thread; it owns the process's signal handlers.

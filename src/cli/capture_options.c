@@ -51,6 +51,8 @@ const struct option_row capture_run_options[] = {
 	  "measure the time waggle's own programs take in the kernel" },
 	{ "exit-with-child", 0, OPTION_FLAG, AT(exit_with_child), NULL,
 	  "leave with the exit code of the command that was run" },
+	{ "tui", 0, OPTION_FLAG, AT(tui), NULL,
+	  "show it in the terminal while it runs, until you leave (q); outputs are written afterwards" },
 	{ NULL },
 };
 
@@ -106,7 +108,7 @@ static int capture_duration(struct capture_cli *o, const struct option_rest *res
 			       "'waggle -- %s'",
 			       word, word);
 	if (o->duration == UINT64_MAX)
-		o->duration = rest->command ? 0 : CAPTURE_SECONDS * NSEC_PER_SEC;
+		o->duration = rest->command || o->tui || o->serve.serve ? 0 : CAPTURE_SECONDS * NSEC_PER_SEC;
 	return 0;
 }
 
@@ -114,6 +116,8 @@ int capture_options_check(struct capture_cli *o, const struct option_rest *rest,
 {
 	int code = capture_contradictions(o, rest, e);
 
+	if (!code)
+		code = serve_check(&o->serve, e);
 	if (!code)
 		code = capture_duration(o, rest, e);
 	if (!code)

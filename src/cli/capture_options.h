@@ -21,6 +21,7 @@
 #include "cli/filter_options.h"
 #include "cli/names_options.h"
 #include "cli/output.h"
+#include "cli/serve.h"
 #include "cli/table_options.h"
 #include "source/source.h"
 
@@ -31,11 +32,14 @@ struct capture_cli {
 	struct filter_opts filter;
 	struct table_opts tables;
 	struct names_opts names;
+	struct serve_opts serve;
+	bool stay; /* the page stays after the capture has ended, until Ctrl-C */
 	struct option_ids pids, tids, cpus;
 	struct option_texts cgroups;
 	const char *comm;
 	bool wait, no_follow, include_self, user_only, kernel_only;
 	bool exit_with_child, no_names, stats;
+	bool tui; /* the live terminal while it captures */
 	uint32_t max_frames, keep;
 	uint64_t duration; /* ns; UINT64_MAX = not given */
 	uint64_t memory_mb;
@@ -59,6 +63,7 @@ extern const struct option_row capture_safety_options[]; /* max-overhead kill-sw
 #define CAPTURE_TABLES(at)                                                                             \
 	{ capture_run_options, (at) },                                                                 \
 	{ capture_safety_options, (at) },                                                              \
+	{ serve_options, (at) + offsetof(struct capture_cli, serve) },         \
 	{ table_options, (at) + offsetof(struct capture_cli, tables) },                                \
 	{ output_options, (at) + offsetof(struct capture_cli, output) },                               \
 	{ filter_frame_options, (at) + offsetof(struct capture_cli, filter) },                         \

@@ -10,18 +10,11 @@
 
 #include "cli/capture.h"
 #include "cli/command.h"
+#include "cli/cpu_options.h"
 
 extern const struct command command_cpu;
 
 #define CPU_DEFAULT_HZ 99 /* not 100: in step with nothing that runs on round periods */
-
-struct cpu_opts {
-	struct capture_cli capture;
-	bool include_idle;
-	uint32_t frequency, event, oracle;
-	const char *oracle_out;
-	uint64_t period;
-};
 
 static const char *const cpu_events[] = { "auto", "cycles", "cpu-clock", NULL };
 
@@ -54,7 +47,7 @@ static const struct option_row cpu_refused[] = {
 	{ NULL },
 };
 
-static const struct option_table cpu_tables[] = {
+const struct option_table cpu_tables[] = {
 	{ capture_target_options, AT(capture) },
 	{ cpu_options, 0 },
 	CAPTURE_TABLES(AT(capture)),
@@ -75,7 +68,7 @@ static int cpu_contradictions(const struct cpu_opts *o, struct err *e)
 	return 0;
 }
 
-static int cpu_complete(struct cpu_opts *o, const struct option_rest *rest, struct capture_opts *ret,
+int cpu_complete(struct cpu_opts *o, const struct option_rest *rest, struct capture_opts *ret,
 			struct err *e)
 {
 	int code = cpu_contradictions(o, e);

@@ -10,6 +10,7 @@
 #include "cli/filter_options.h"
 #include "cli/names_options.h"
 #include "cli/output.h"
+#include "cli/read_files.h"
 #include "profile/classframes.h"
 #include "symbol/symbolizer.h"
 
@@ -49,31 +50,6 @@ static const struct option_table report_tables[] = {
 	{ names_server_options, offsetof(struct report_opts, names) },
 	{ NULL, 0 },
 };
-
-static int report_read(const struct option_rest *rest, struct profile **ret, struct err *e)
-{
-	struct profile *all = NULL, *next;
-
-	for (size_t i = 0; i < rest->words.n; i++) {
-		int rc = format_read_file(rest->words.at[i], 0, &next, e);
-
-		if (!rc && all) {
-			rc = profile_merge(all, next, e);
-			profile_free(next);
-			if (rc)
-				err_prefix(e, "'%s' does not go with '%s'", rest->words.at[i],
-					   rest->words.at[0]);
-		} else if (!rc) {
-			all = next;
-		}
-		if (rc) {
-			profile_free(all);
-			return rc;
-		}
-	}
-	*ret = all;
-	return 0;
-}
 
 /* Asks again for every name that could not be found where the profile was made. */
 static int report_name(struct profile *p, struct debugfiles *where, uint64_t unpack, struct err *e)
@@ -142,7 +118,7 @@ static int report_make(const struct option_rest *rest, struct report_opts *o, st
 		err_set(e, -EINVAL, "report needs the profile to read: waggle report FILE");
 	if (e->code || report_count(o, e) || output_check(&o->output, e) ||
 	    filter_set_new(&o->filter, &filter, e) ||
-	    report_read(rest, &p, e) || report_symbolize(p, o, e) ||
+	    read_files(rest, &p, e) || report_symbolize(p, o, e) ||
 	    report_annotate(p, o, e) || filter_set_apply(&filter, &p, e) || output_write(p, &o->output, e))
 		code = command_fail(e);
 	else

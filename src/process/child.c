@@ -6,11 +6,21 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-static void child_run(int go, int report, char **argv)
+/* Its own terminal: it asks it for its size, and gets none of our keys. */
+static void child_take_terminal(int tty)
+{
+	setsid();
+	ioctl(tty, TIOCSCTTY, 0);
+	for (int fd = 0; fd < 3; fd++)
+		dup2(tty, fd);
+}
+
+static void child_run(int go, int report, int tty, char **argv)
 {
 	sigset_t none;
 	int code;
@@ -22,6 +32,8 @@ static void child_run(int go, int report, char **argv)
 	signal(SIGPIPE, SIG_DFL);
 	if (read(go, &byte, 1) != 1)
 		_exit(127); /* we were not released: the capture did not start */
+	if (tty)
+		child_take_terminal(tty);
 	execvp(argv[0], argv);
 	code = errno;
 	if (write(report, &code, sizeof(code)) < 0)
@@ -29,7 +41,7 @@ static void child_run(int go, int report, char **argv)
 	_exit(127);
 }
 
-int child_start(struct child *c, char **argv, struct err *e)
+int child_start(struct child *c, char **argv, int tty, struct err *e)
 {
 	int go[2], report[2];
 
@@ -47,7 +59,7 @@ int child_start(struct child *c, char **argv, struct err *e)
 	if (c->pid == 0) {
 		close(go[1]);
 		close(report[0]);
-		child_run(go[0], report[1], argv);
+		child_run(go[0], report[1], tty, argv);
 	}
 	close(go[0]);
 	close(report[1]);

@@ -2,7 +2,7 @@
  *
  * The command is forked at once and waits on a pipe; the capture attaches; child_release() lets it
  * exec. So not one of its instructions is missed, and a command that cannot be executed is known
- * before anything is written. Its standard streams are ours.
+ * before anything is written. Its standard streams are ours, unless it is given a terminal.
  *
  * Ownership: child_done() after every successful child_start(). One thread.
  */
@@ -23,8 +23,9 @@ struct child {
 	int status;     /* wait status once ended */
 };
 
-/* Forks and holds. 0, or -errno with a sentence. */
-int child_start(struct child *c, char **argv, struct err *e);
+/* Forks and holds. `tty`: a terminal that becomes the command's own, with a session of its own; 0 = ours.
+ * 0, or -errno with a sentence. */
+int child_start(struct child *c, char **argv, int tty, struct err *e);
 /* Lets it run; waits until the exec has happened. -ESRCH with a sentence when it failed (there is no
  * target then; the child is reaped). */
 int child_release(struct child *c, char **argv, struct err *e);

@@ -7,27 +7,68 @@
 #include "profile/index.h"
 #include "profile/sum.h"
 
-/* A map in which nothing is known yet but that 0 is 0. */
-static uint32_t *remap_table(size_t n)
+/* Makes the map longer; what is added is not known yet, but that 0 is 0. */
+static bool remap_table(uint32_t **table, size_t *have, size_t need)
 {
-	uint32_t *t = malloc((n ? n : 1) * sizeof(*t));
+	size_t want = *have;
+	uint32_t *t;
 
+	if (*table && need <= *have)
+		return true;
+	want = want ? want + want / 2 : 0; /* sources that grow ask again and again */
+	if (want < need)
+		want = need;
+	if (!want)
+		want = 1;
+	t = realloc(*table, want * sizeof(*t));
 	if (!t)
-		return NULL;
-	memset(t, 0xff, (n ? n : 1) * sizeof(*t)); /* PROFILE_NONE */
+		return false;
+	memset(t + *have, 0xff, (want - *have) * sizeof(*t)); /* PROFILE_NONE */
 	t[0] = 0;
-	return t;
+	*table = t;
+	*have = want;
+	return true;
+}
+
+int remap_grow(struct remap *m)
+{
+	const struct profile *p = m->src;
+
+	return remap_table(&m->strings, &m->n_strings, p->strings.n) &&
+			       remap_table(&m->objects, &m->n_objects, p->objects.n) &&
+			       remap_table(&m->frames, &m->n_frames, p->frames.n) &&
+			       remap_table(&m->tasks, &m->n_tasks, p->tasks.n) &&
+			       remap_table(&m->labels, &m->n_labels, p->label_sets.n)
+		       ? 0
+		       : -ENOMEM;
 }
 
 int remap_init(struct remap *m, struct profile *dst, const struct profile *src)
 {
 	*m = (struct remap){.dst = dst, .src = src};
-	m->strings = remap_table(src->strings.n);
-	m->objects = remap_table(src->objects.n);
-	m->frames = remap_table(src->frames.n);
-	m->tasks = remap_table(src->tasks.n);
-	m->labels = remap_table(src->label_sets.n);
-	return m->strings && m->objects && m->frames && m->tasks && m->labels ? 0 : -ENOMEM;
+	return remap_grow(m);
+}
+
+static void remap_forget_table(uint32_t *table, size_t n)
+{
+	memset(table, 0xff, n * sizeof(*table));
+	table[0] = 0;
+}
+
+void remap_forget(struct remap *m, struct profile *dst)
+{
+	m->dst = dst;
+	remap_forget_table(m->strings, m->n_strings);
+	remap_forget_table(m->objects, m->n_objects);
+	remap_forget_table(m->frames, m->n_frames);
+	remap_forget_table(m->tasks, m->n_tasks);
+	remap_forget_table(m->labels, m->n_labels);
+}
+
+size_t remap_bytes(const struct remap *m)
+{
+	return (m->n_strings + m->n_objects + m->n_frames + m->n_tasks + m->n_labels) *
+	       sizeof(uint32_t);
 }
 
 void remap_free(struct remap *m)
@@ -130,6 +171,21 @@ uint32_t remap_frame(struct remap *m, uint32_t id)
 	}
 	m->frames[id] = to;
 	return to;
+}
+
+void remap_names(struct remap *m, uint32_t id)
+{
+	const struct profile_frame *f = &m->src->frames.at[id];
+	struct profile_line *lines;
+
+	if (!f->n_lines) {
+		profile_frame_set_unnamed(m->dst, m->frames[id], (enum unnamed_reason)f->unnamed);
+		return;
+	}
+	lines = remap_lines(m, f);
+	if (lines && !m->dst->oom)
+		profile_frame_set_lines(m->dst, m->frames[id], lines, f->n_lines);
+	free(lines);
 }
 
 uint32_t remap_task(struct remap *m, uint32_t id)

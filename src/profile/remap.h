@@ -12,15 +12,23 @@ struct remap {
 	struct profile *dst;
 	const struct profile *src;
 	uint32_t *strings, *objects, *frames, *tasks, *labels;
+	size_t n_strings, n_objects, n_frames, n_tasks, n_labels; /* rows the maps have room for */
 };
 
 /* 0 or -ENOMEM; remap_free() either way. */
 int remap_init(struct remap *m, struct profile *dst, const struct profile *src);
 void remap_free(struct remap *m);
+/* The source has more rows by now: makes room for them in the maps. 0 or -ENOMEM. */
+int remap_grow(struct remap *m);
+/* Nothing of the source is in `dst`, from now on the destination, as far as is known. */
+void remap_forget(struct remap *m, struct profile *dst);
+size_t remap_bytes(const struct remap *m);
 
 uint32_t remap_string(struct remap *m, uint32_t id);
 uint32_t remap_object(struct remap *m, uint32_t id);
 uint32_t remap_frame(struct remap *m, uint32_t id);
+/* The names (or why there are none) that a frame got after it was carried over. */
+void remap_names(struct remap *m, uint32_t id);
 uint32_t remap_task(struct remap *m, uint32_t id);
 uint32_t remap_labels(struct remap *m, uint32_t id);
 /* Adds the source's numbers, cuts and unnamed causes to the destination's. 0 or -ENOMEM. */

@@ -12,18 +12,21 @@
 #include "profile/codes.h"
 
 enum { FIRST_AFTER_MS = 1000, NICE = 5, BATCH_MAX = 65536 };
+enum { WATCHED_AFTER_MS = 200, WATCHED_SHARE = 40 }; /* a fortieth of one processor */
 
 struct namer {
 	struct symbolizer_opts opts; /* the session's */
 	struct symbolizer *symbolizer;
 	uint64_t next, begun; /* ns */
 	bool running, done;   /* done: written by the thread */
+	bool watched;
+	uint64_t took;        /* CPU time of the last run, ns; written by the thread before `done` */
 	pthread_t thread;
 	/* One run: copies, and whose they are. */
 	struct profile *work;
 	VEC(uint32_t) frames;  /* of the session's profile, by frame of `work` */
 	VEC(uint32_t) objects; /* the same for objects */
-	VEC(uint8_t) read;     /* by object of the session's profile */
+	VEC(uint8_t) read;     /* by object of the session's profile; watched: by frame, was in a run */
 };
 
 /* What naming finds missing. */
@@ -39,7 +42,7 @@ static int namer_open(void *ctx, uint32_t object)
 	return n->opts.open_object(n->opts.ctx, n->objects.at[object]);
 }
 
-struct namer *namer_new(const struct symbolizer_opts *o, uint64_t now)
+struct namer *namer_new(const struct symbolizer_opts *o, uint64_t now, bool watched)
 {
 	struct namer *n = calloc(1, sizeof(*n));
 	struct symbolizer_opts own = *o;
@@ -51,7 +54,8 @@ struct namer *namer_new(const struct symbolizer_opts *o, uint64_t now)
 	own.ctx = n;
 	n->symbolizer = symbolizer_new(&own);
 	n->begun = now;
-	n->next = now + FIRST_AFTER_MS * UINT64_C(1000000);
+	n->next = now + (watched ? WATCHED_AFTER_MS : FIRST_AFTER_MS) * UINT64_C(1000000);
+	n->watched = watched;
 	if (!n->symbolizer) {
 		free(n);
 		return NULL;
@@ -62,11 +66,12 @@ struct namer *namer_new(const struct symbolizer_opts *o, uint64_t now)
 /* -- a run -------------------------------------------------------------------------------------- */
 
 /* Files whose path is known, and the kernel; generated code is named when its time is over. */
-static bool namer_may(const struct namer *n, const struct profile *p, const struct profile_frame *f)
+static bool namer_may(const struct namer *n, const struct profile *p, uint32_t frame)
 {
+	const struct profile_frame *f = &p->frames.at[frame];
 	const struct profile_object *o = &p->objects.at[f->object];
 
-	if (n->read.at[f->object])
+	if (n->read.at[n->watched ? frame : f->object])
 		return false;
 	if (f->unnamed != UNNAMED_NOT_TRIED || f->n_lines || !f->object)
 		return false;
@@ -111,6 +116,7 @@ static void *namer_run(void *arg)
 
 	setpriority(PRIO_PROCESS, (id_t)gettid(), NICE); /* the drain and the tables come first */
 	symbolizer_run(n->symbolizer, n->work);
+	n->took = clock_thread_cpu_ns();
 	__atomic_store_n(&n->done, true, __ATOMIC_RELEASE);
 	return NULL;
 }
@@ -125,19 +131,22 @@ static void namer_end_run(struct namer *n)
 
 static void namer_start(struct namer *n, const struct profile *p)
 {
+	size_t rows = n->watched ? p->frames.n : p->objects.n;
 	uint32_t given = 0;
 
-	while (n->read.n < p->objects.n)
+	while (n->read.n < rows)
 		if (!VEC_PUSH(&n->read, 0))
 			return;
 	n->work = profile_new("frames", "count");
 	for (uint32_t i = 0; n->work && i < p->frames.n && given < BATCH_MAX; i++) {
-		if (!namer_may(n, p, &p->frames.at[i]))
+		if (!namer_may(n, p, i))
 			continue;
 		given++;
 		namer_copy_frame(n, p, i);
+		if (n->watched)
+			n->read.at[i] = 1;
 	}
-	for (size_t i = 0; i < n->objects.n; i++)
+	for (size_t i = 0; i < n->objects.n && !n->watched; i++)
 		n->read.at[n->objects.at[i]] = 1;
 	n->done = false;
 	n->running = given && !pthread_create(&n->thread, NULL, namer_run, n);
@@ -186,13 +195,16 @@ static void namer_collect(struct namer *n, struct profile *p)
 void namer_turn(struct namer *n, struct profile *p, uint64_t now)
 {
 	if (n->running) {
-		if (__atomic_load_n(&n->done, __ATOMIC_ACQUIRE))
+		if (__atomic_load_n(&n->done, __ATOMIC_ACQUIRE)) {
 			namer_collect(n, p);
+			if (n->watched)
+				n->next = now + n->took * WATCHED_SHARE;
+		}
 		return;
 	}
 	if (now < n->next)
 		return;
-	n->next = now + (now - n->begun);
+	n->next = now + (n->watched ? WATCHED_AFTER_MS * UINT64_C(1000000) : now - n->begun);
 	namer_start(n, p);
 }
 

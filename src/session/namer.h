@@ -20,8 +20,10 @@
 
 struct namer;
 
-/* Options are copied; what they point at is borrowed. NULL when out of memory. */
-struct namer *namer_new(const struct symbolizer_opts *o, uint64_t now);
+/* Options are copied; what they point at is borrowed. `watched`: somebody looks at the names while the
+ * capture runs, so files are read again when new frames of them were met, as often as a small share of one
+ * processor allows. NULL when out of memory. */
+struct namer *namer_new(const struct symbolizer_opts *o, uint64_t now, bool watched);
 /* Waits for a run that is under way. */
 void namer_free(struct namer *n);
 

@@ -162,7 +162,7 @@ static bool session_new_namer(struct session *s)
 		.unpack = s->o.debug_memory,
 	};
 
-	s->namer = namer_new(&o, clock_mono_ns());
+	s->namer = namer_new(&o, clock_mono_ns(), s->o.live != NULL);
 	return s->namer != NULL;
 }
 
@@ -185,6 +185,14 @@ static void session_take_kallsyms(struct session *s)
 		s->profile->oom = true;
 }
 
+/* Processor time that the capture itself has taken. */
+static uint64_t session_cpu(const struct session *s)
+{
+	uint64_t all = clock_self_cpu_ns(), beside = s->o.live_spent ? s->o.live_spent(s->o.live_ctx) : 0;
+
+	return all > beside ? all - beside : 0;
+}
+
 static void session_govern(struct session *s, uint64_t now)
 {
 	struct waggle_bpf *skel = s->programs.skel;
@@ -193,11 +201,46 @@ static void session_govern(struct session *s, uint64_t now)
 	if (s->o.kill_switch && access(s->o.kill_switch, F_OK) == 0)
 		session_finish_with(s, SESSION_SWITCHED_OFF);
 	if (!governor_due(g, now) ||
-	    !governor_look(g, now, clock_self_cpu_ns(), s->o.source->run_time(skel)))
+	    !governor_look(g, now, session_cpu(s), s->o.source->run_time(skel)))
 		return;
 	s->o.source->slow(s->source, skel, g->weight);
 	skel->data->control.max_frames = g->depth;
 	s->profile->ledger.n[LEDGER_SLOWEST] = g->weight_most > 1 ? g->weight_most : 0;
+}
+
+static void session_count_own(struct session *s)
+{
+	struct ledger *l = &s->profile->ledger;
+
+	l->n[LEDGER_OWN_CPU] = clock_self_cpu_ns() - s->cpu_before;
+	l->n[LEDGER_OWN_BPF] = s->o.capture.bpf_stats ? programs_run_time(&s->programs)
+						      : s->o.source->run_time(s->programs.skel);
+	l->n[LEDGER_OWN_RSS] = clock_self_peak_rss();
+	l->n[LEDGER_OWN_MAPS] = programs_map_bytes(&s->programs);
+}
+
+/* Who follows takes what is new. Taken samples that nobody else needs go. */
+static void session_show(struct session *s, bool over)
+{
+	struct profile *p = s->profile;
+	struct session_live now = {
+		.profile = p,
+		.first = s->live_taken,
+		.elapsed = over ? p->meta.duration : clock_mono_ns() - s->start,
+		.over = over,
+		.all = !s->o.live_only,
+	};
+
+	if (!s->o.live)
+		return;
+	if (!over && now.elapsed >= s->next_count) {
+		s->next_count = now.elapsed + REPORT_MS * UINT64_C(1000000);
+		s->o.source->measure(s->source, s->programs.skel, &p->ledger);
+		session_count_own(s);
+	}
+	s->live_taken += s->o.live(s->o.live_ctx, &now);
+	if (s->o.live_only && s->live_taken == p->samples.n)
+		s->live_taken = p->samples.n = p->values.n = 0;
 }
 
 static int session_loop(struct session *s)
@@ -235,6 +278,7 @@ static int session_loop(struct session *s)
 		if (s->namer)
 			namer_turn(s->namer, s->profile, now);
 		code = session_flush(s);
+		session_show(s, false);
 		session_report(s, false);
 	}
 	setpriority(PRIO_PROCESS, 0, nice);
@@ -255,11 +299,7 @@ static void session_close_ledger(struct session *s)
 	struct ledger *l = &s->profile->ledger;
 
 	files_count(s->files, l);
-	l->n[LEDGER_OWN_CPU] = clock_self_cpu_ns() - s->cpu_before;
-	l->n[LEDGER_OWN_BPF] = s->o.capture.bpf_stats ? programs_run_time(&s->programs)
-						      : s->o.source->run_time(s->programs.skel);
-	l->n[LEDGER_OWN_RSS] = clock_self_peak_rss();
-	l->n[LEDGER_OWN_MAPS] = programs_map_bytes(&s->programs);
+	session_count_own(s);
 }
 
 /* Announced files that are still being opened get a moment, so that they can be named. */
@@ -314,6 +354,8 @@ static int session_finish(struct session *s, struct session_result *ret, struct 
 		code = err_set(e, -EIO, "the recording could not be written");
 	if (!code && s->namer && profile_codes_split(p)) /* the recording's readers do that too */
 		code = err_set(e, -ENOMEM, "out of memory");
+	if (!code)
+		session_show(s, true);
 	return code;
 }
 

@@ -30,11 +30,21 @@ struct session_progress {
 	bool naming;                /* the capture is over, names are being looked up */
 };
 
+/* A drain round, for whoever follows the capture while it runs. */
+struct session_live {
+	const struct profile *profile; /* as far as it has come */
+	size_t first;                  /* samples from here on were not taken before */
+	uint64_t elapsed;              /* ns */
+	bool over;                     /* the last call: names, header and ledger are final */
+	bool all;                      /* the profile holds every sample of the capture */
+};
+
 struct session_opts {
 	const struct source *source;
 	struct capture_opts capture;
 	struct files_opts files;  /* memory and disk cache of unwind tables */
 	char **command;   /* NULL-terminated argv to start and profile, or NULL */
+	int command_tty;  /* descriptor of a terminal that becomes the command's; 0 = ours is */
 	const char *command_line; /* of waggle, for the profile's meta */
 	struct out *recording;    /* open output that is fed while capturing, or NULL */
 	bool no_names;
@@ -47,6 +57,14 @@ struct session_opts {
 	void (*progress)(void *ctx, const struct session_progress *now);
 	bool watched; /* progress is called while it runs, too; it is measured for that */
 	void *ctx;
+	/* Called once every drain round on the session's thread, which must not wait for it; NULL =
+	 * nobody. Returns how many samples it has taken, from the first on that is new to it. */
+	size_t (*live)(void *ctx, const struct session_live *now);
+	void *live_ctx;
+	/* Processor time, ns, that was spent on looking on so far: --max-overhead is about the
+	 * capture. May be NULL. */
+	uint64_t (*live_spent)(void *live_ctx);
+	bool live_only; /* nobody needs the samples but `live`: what it has taken is dropped */
 };
 
 enum session_end {

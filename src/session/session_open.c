@@ -201,7 +201,7 @@ int session_open(struct session *s, struct err *e)
 	if (!code)
 		code = session_watch_targets(s, e);
 	if (!code && s->o.command)
-		code = child_start(&s->child, s->o.command, e);
+		code = child_start(&s->child, s->o.command, s->o.command_tty, e);
 	if (code)
 		return code;
 	if (s->o.command) {

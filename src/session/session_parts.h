@@ -45,6 +45,8 @@ struct session {
 	size_t n_gone;
 	uint64_t start, cpu_before;
 	uint64_t next_flush, next_report; /* ns after the start */
+	uint64_t next_count;  /* ns after the start: when the ledger is brought up to date for `live` */
+	size_t live_taken;    /* samples of the profile that `live` has taken */
 	uint32_t drained;
 	enum session_end end;
 	bool over;

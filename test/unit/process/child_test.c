@@ -22,7 +22,7 @@ static void held_until_released(void **state)
 	struct err e = { 0 };
 
 	close(mkstemp(path));
-	assert_int_equal(child_start(&c, argv, &e), 0);
+	assert_int_equal(child_start(&c, argv, 0, &e), 0);
 	assert_false(child_stop(&c, 0, 50));
 	assert_int_equal(access(path, F_OK), 0);
 	assert_int_equal(child_release(&c, argv, &e), 0);
@@ -37,12 +37,12 @@ static void exit_code_and_signal(void **state)
 	char *seven[] = { "sh", "-c", "exit 7", NULL }, *sleeper[] = { "sleep", "100", NULL };
 	struct child c;
 
-	assert_int_equal(child_start(&c, seven, NULL), 0);
+	assert_int_equal(child_start(&c, seven, 0, NULL), 0);
 	assert_int_equal(child_release(&c, seven, NULL), 0);
 	assert_true(child_stop(&c, 0, 5000));
 	assert_int_equal(WEXITSTATUS(c.status), 7);
 	child_done(&c);
-	assert_int_equal(child_start(&c, sleeper, NULL), 0);
+	assert_int_equal(child_start(&c, sleeper, 0, NULL), 0);
 	assert_int_equal(child_release(&c, sleeper, NULL), 0);
 	assert_true(child_stop(&c, SIGTERM, 5000));
 	assert_true(WIFSIGNALED(c.status));
@@ -55,7 +55,7 @@ static void what_cannot_run_is_said(void **state)
 	struct child c;
 	struct err e = { 0 };
 
-	assert_int_equal(child_start(&c, argv, &e), 0);
+	assert_int_equal(child_start(&c, argv, 0, &e), 0);
 	assert_int_equal(child_release(&c, argv, &e), -ESRCH);
 	assert_non_null(strstr(e.text, "/nonexistent/program"));
 	child_done(&c);
@@ -67,7 +67,7 @@ static void never_released_leaves_on_its_own(void **state)
 	struct child c;
 	int status;
 
-	assert_int_equal(child_start(&c, argv, NULL), 0);
+	assert_int_equal(child_start(&c, argv, 0, NULL), 0);
 	child_done(&c);
 	assert_int_equal(waitpid(c.pid, &status, 0), c.pid);
 	assert_int_equal(WEXITSTATUS(status), 127);
