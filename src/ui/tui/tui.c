@@ -176,6 +176,7 @@ bool tui_refresh(struct tui *t, uint64_t now)
 {
 	const struct live_snapshot *s;
 	struct live_query q;
+	uint64_t begun = clock_mono_ns();
 	uint32_t pid, tid;
 
 	live_state(t->o.live, &t->state);
@@ -190,9 +191,9 @@ bool tui_refresh(struct tui *t, uint64_t now)
 	t->seen = s->state.generation;
 	t->stale = false;
 	/* A large profile is drawn less often: a tenth of one processor at the most. */
-	t->next_look = clock_mono_ns() - now;
-	t->next_look = now + (t->next_look > 50000000 ? t->next_look * 10
-						      : TUI_REFRESH_MS * UINT64_C(1000000));
+	begun = clock_mono_ns() - begun;
+	t->next_look = now + (begun > TUI_REFRESH_MS * UINT64_C(100000) ? begun * 10
+									 : TUI_REFRESH_MS * UINT64_C(1000000));
 	return true;
 }
 
