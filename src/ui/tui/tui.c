@@ -201,21 +201,19 @@ bool tui_refresh(struct tui *t, uint64_t now)
 
 static void tui_draw_head(struct tui *t, const struct pane *p)
 {
-	const struct profile *now = t->look.snapshot->profile;
-	const struct ledger *l = &now->ledger;
 	struct style s = theme_bar(&t->theme);
-	char right[160], elapsed[32];
-	uint64_t lost = ledger_lost(l);
+	char right[160], elapsed[32] = "";
 
 	pane_fill(p, 0, 0, p->w, 1, s, ' ');
-	duration_text(t->state.elapsed / 100000000 * 100000000, elapsed, sizeof(elapsed));
+	if (t->state.elapsed) /* folded stacks have no time */
+		duration_text(t->state.elapsed / 100000000 * 100000000, elapsed, sizeof(elapsed));
 	snprintf(right, sizeof(right), "%s%s  %llu taken  %llu lost ",
 		 t->state.phase == LIVE_ENDED ? "ended " : "", elapsed,
-		 (unsigned long long)l->n[LEDGER_TAKEN], (unsigned long long)lost);
+		 (unsigned long long)t->state.taken, (unsigned long long)t->state.lost);
 	pane_put(p, 1, 0, p->w - 2, s, t->o.title);
 	if ((int)strlen(right) + 8 < p->w)
 		pane_right(p, p->w - (int)strlen(right), 0, (int)strlen(right),
-			   lost ? theme_warning(&t->theme) : s, right);
+			   t->state.lost ? theme_warning(&t->theme) : s, right);
 }
 
 static void tui_draw_tabs(struct tui *t, const struct pane *p)
