@@ -12,7 +12,8 @@
 #include "profile/codes.h"
 
 enum { FIRST_AFTER_MS = 1000, NICE = 5, BATCH_MAX = 65536 };
-enum { WATCHED_AFTER_MS = 200, WATCHED_SHARE = 40 }; /* a fortieth of one processor */
+/* When somebody looks: new names at once, as long as they took 2 s and a fortieth of one processor at most. */
+enum { WATCHED_AFTER_MS = 200, WATCHED_BURST_MS = 2000, WATCHED_SHARE = 40 };
 
 struct namer {
 	struct symbolizer_opts opts; /* the session's */
@@ -21,6 +22,7 @@ struct namer {
 	bool running, done;   /* done: written by the thread */
 	bool watched;
 	uint64_t took;        /* CPU time of the last run, ns; written by the thread before `done` */
+	uint64_t spent;       /* CPU time of all runs */
 	pthread_t thread;
 	/* One run: copies, and whose they are. */
 	struct profile *work;
@@ -181,6 +183,7 @@ static void namer_take(const struct namer *n, struct profile *p, uint32_t copy)
 static void namer_collect(struct namer *n, struct profile *p)
 {
 	pthread_join(n->thread, NULL);
+	n->spent += n->took;
 	for (uint32_t i = 1; i < n->work->frames.n && i < n->frames.n; i++)
 		if (n->work->frames.at[i].n_lines && n->frames.at[i])
 			namer_take(n, p, i);
@@ -190,6 +193,16 @@ static void namer_collect(struct namer *n, struct profile *p)
 	namer_end_run(n);
 }
 
+static bool namer_affords(const struct namer *n, uint64_t now)
+{
+	return n->spent <= WATCHED_BURST_MS * UINT64_C(1000000) + (now - n->begun) / WATCHED_SHARE;
+}
+
+uint64_t namer_spent(const struct namer *n)
+{
+	return n->watched ? n->spent : 0;
+}
+
 /* -- turns -------------------------------------------------------------------------------------- */
 
 void namer_turn(struct namer *n, struct profile *p, uint64_t now)
@@ -197,12 +210,10 @@ void namer_turn(struct namer *n, struct profile *p, uint64_t now)
 	if (n->running) {
 		if (__atomic_load_n(&n->done, __ATOMIC_ACQUIRE)) {
 			namer_collect(n, p);
-			if (n->watched)
-				n->next = now + n->took * WATCHED_SHARE;
 		}
 		return;
 	}
-	if (now < n->next)
+	if (now < n->next || (n->watched && !namer_affords(n, now)))
 		return;
 	n->next = now + (n->watched ? WATCHED_AFTER_MS * UINT64_C(1000000) : now - n->begun);
 	namer_start(n, p);

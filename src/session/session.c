@@ -190,6 +190,7 @@ static uint64_t session_cpu(const struct session *s)
 {
 	uint64_t all = clock_self_cpu_ns(), beside = s->o.live_spent ? s->o.live_spent(s->o.live_ctx) : 0;
 
+	beside += s->namer ? namer_spent(s->namer) : 0;
 	return all > beside ? all - beside : 0;
 }
 

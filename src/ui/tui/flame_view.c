@@ -94,13 +94,16 @@ struct flame_draw {
 	const struct pane *p;
 };
 
-static void flame_box(const struct flame_draw *d, uint32_t node, int x, int w, int depth)
+static void flame_box(const struct flame_draw *d, uint32_t node, int x, int w, int depth, bool odd)
 {
 	const struct calltree_node *n = &d->tree->nodes.at[node];
 	const char *name = node ? calltree_name(d->tree, node) : "all";
 	const struct theme *theme = &d->t->theme;
 	struct style s = theme_frame(theme, n->kind, name);
-	int y = depth - d->f->top;
+	int y = depth - d->f->top, edge = !theme->colour; /* without colours a box begins with a line */
+
+	if (odd)
+		s = theme_darker(s);
 
 	if (!VEC_PUSH(&d->f->boxes, (struct flame_box){ node, x, w, depth }))
 		return;
@@ -111,12 +114,10 @@ static void flame_box(const struct flame_draw *d, uint32_t node, int x, int w, i
 	if (node == d->f->at)
 		s = theme_selected(theme);
 	pane_fill(d->p, x, y, w, 1, s, ' ');
-	if (!theme->colour && w > 1)
+	if (edge)
 		pane_put(d->p, x, y, 1, s, "|");
 	if (w > 2)
-		pane_put(d->p, x + !theme->colour, y, w - 1 - !theme->colour, s, name);
-	else if (!theme->colour)
-		pane_put(d->p, x, y, 1, s, "|");
+		pane_put(d->p, x + edge, y, w - 1 - edge, s, name);
 }
 
 /* Children side by side within [x, x + w), each where its share begins; those narrower than a cell
@@ -125,6 +126,7 @@ static void flame_children(const struct flame_draw *d, uint32_t node, double x, 
 {
 	const struct calltree_node *nodes = d->tree->nodes.at;
 	double total = (double)nodes[node].total, at = x;
+	bool odd = false;
 
 	if (total <= 0 || depth >= d->f->top + d->p->h)
 		return;
@@ -133,7 +135,8 @@ static void flame_children(const struct flame_draw *d, uint32_t node, double x, 
 		int from = (int)(at + 0.5), to = (int)(at + wide + 0.5);
 
 		if (to > from) {
-			flame_box(d, c, from, to - from, depth);
+			flame_box(d, c, from, to - from, depth, odd);
+			odd = !odd;
 			flame_children(d, c, at, wide, depth + 1);
 		}
 		at += wide;
@@ -146,7 +149,7 @@ static void flame_callers(const struct flame_draw *d)
 	int depth = flame_depth(d->tree, d->f->zoom);
 
 	for (uint32_t n = d->f->zoom;; n = d->tree->nodes.at[n].parent) {
-		flame_box(d, n, 0, d->p->w, depth--);
+		flame_box(d, n, 0, d->p->w, depth--, false);
 		if (!n)
 			return;
 	}

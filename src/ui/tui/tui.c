@@ -176,6 +176,7 @@ bool tui_refresh(struct tui *t, uint64_t now)
 {
 	const struct live_snapshot *s;
 	struct live_query q;
+	uint64_t begun = clock_mono_ns();
 	uint32_t pid, tid;
 
 	live_state(t->o.live, &t->state);
@@ -190,9 +191,9 @@ bool tui_refresh(struct tui *t, uint64_t now)
 	t->seen = s->state.generation;
 	t->stale = false;
 	/* A large profile is drawn less often: a tenth of one processor at the most. */
-	t->next_look = clock_mono_ns() - now;
-	t->next_look = now + (t->next_look > 50000000 ? t->next_look * 10
-						      : TUI_REFRESH_MS * UINT64_C(1000000));
+	begun = clock_mono_ns() - begun;
+	t->next_look = now + (begun > TUI_REFRESH_MS * UINT64_C(100000) ? begun * 10
+									 : TUI_REFRESH_MS * UINT64_C(1000000));
 	return true;
 }
 
@@ -200,21 +201,19 @@ bool tui_refresh(struct tui *t, uint64_t now)
 
 static void tui_draw_head(struct tui *t, const struct pane *p)
 {
-	const struct profile *now = t->look.snapshot->profile;
-	const struct ledger *l = &now->ledger;
 	struct style s = theme_bar(&t->theme);
-	char right[160], elapsed[32];
-	uint64_t lost = ledger_lost(l);
+	char right[160], elapsed[32] = "";
 
 	pane_fill(p, 0, 0, p->w, 1, s, ' ');
-	duration_text(t->state.elapsed / 100000000 * 100000000, elapsed, sizeof(elapsed));
+	if (t->state.elapsed) /* folded stacks have no time */
+		duration_text(t->state.elapsed / 100000000 * 100000000, elapsed, sizeof(elapsed));
 	snprintf(right, sizeof(right), "%s%s  %llu taken  %llu lost ",
 		 t->state.phase == LIVE_ENDED ? "ended " : "", elapsed,
-		 (unsigned long long)l->n[LEDGER_TAKEN], (unsigned long long)lost);
+		 (unsigned long long)t->state.taken, (unsigned long long)t->state.lost);
 	pane_put(p, 1, 0, p->w - 2, s, t->o.title);
 	if ((int)strlen(right) + 8 < p->w)
 		pane_right(p, p->w - (int)strlen(right), 0, (int)strlen(right),
-			   lost ? theme_warning(&t->theme) : s, right);
+			   t->state.lost ? theme_warning(&t->theme) : s, right);
 }
 
 static void tui_draw_tabs(struct tui *t, const struct pane *p)
