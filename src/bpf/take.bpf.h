@@ -172,8 +172,6 @@ static __always_inline u64 stack_walk_now(void *ctx, struct walk *w, struct task
 	u32 zero = 0;
 	struct tick_stats *ticks = bpf_map_lookup_elem(&stats, &zero);
 
-	w->first_ip = w->ip;
-	__builtin_memcpy(w->first, w->regs, sizeof(w->first));
 	w->n_kernel = 0;
 	if (!cpu_config.no_kernel)
 		stack_kernel(w, bpf_get_stack(ctx, w->frames, KERNEL_BYTES, 0));
@@ -183,8 +181,27 @@ static __always_inline u64 stack_walk_now(void *ctx, struct walk *w, struct task
 	return w->record.hash;
 }
 
+/* One stack in so many is copied, as it was before the walk, to be unwound a second time; recognised ones too:
+ * what they were taken for is put to the test with them. */
+static __always_inline void stack_oracle(struct walk *w, u64 stack, struct wait_stats *st)
+{
+	u32 zero = 0;
+	struct tick_stats *ticks = bpf_map_lookup_elem(&stats, &zero);
+
+	if (!ticks || !w->me.mm || cpu_config.no_user ||
+	    (st->walked + st->recalled) % cpu_config.oracle_every)
+		return;
+	w->record.hash = stack;
+	__builtin_memcpy(w->regs, w->first, sizeof(w->regs));
+	w->ip = w->first_ip;
+	w->regs_known = 0xffff;
+	w->rbx_slot = 0;
+	w->exact = 1;
+	emit_raw(w, RAW_ORACLE, ticks);
+}
+
 /* The hash of the current task's stack, walked or recognised. Its registers and memory are in w already. */
-static __always_inline u64 stack_take(void *ctx, struct walk *w, struct task_struct *task, u32 tid, u16 cause,
+static __always_inline u64 stack_find(void *ctx, struct walk *w, struct task_struct *task, u32 tid, u16 cause,
 				      struct wait_stats *st)
 {
 	struct recalled *m = recall_slot(w, tid, cause);
@@ -212,6 +229,19 @@ static __always_inline u64 stack_take(void *ctx, struct walk *w, struct task_str
 	}
 	recall_learn(w, m, k, low, tid, cause, place && m->stack == stack);
 	m->busy = 0;
+	return stack;
+}
+
+static __always_inline u64 stack_take(void *ctx, struct walk *w, struct task_struct *task, u32 tid, u16 cause,
+				      struct wait_stats *st)
+{
+	u64 stack;
+
+	w->first_ip = w->ip;
+	__builtin_memcpy(w->first, w->regs, sizeof(w->first));
+	stack = stack_find(ctx, w, task, tid, cause, st);
+	if (cpu_config.oracle_every)
+		stack_oracle(w, stack, st);
 	return stack;
 }
 

@@ -178,7 +178,7 @@ static int capture_session_run(const struct capture_job *job, const char *comman
 		.no_names = o->no_names,
 		.max_overhead = o->overhead < 100 ? o->overhead / 100.0 : 0,
 		.kill_switch = o->kill_switch,
-		.oracle_out = job->oracle_out,
+		.oracle_out = job->options->oracle_out,
 		.debugfiles = names,
 		.debug_memory = (o->names.unpack ? o->names.unpack : CAPTURE_DEFAULT_DEBUG_MB) << 20,
 		.progress = capture_progress,

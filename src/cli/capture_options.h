@@ -45,6 +45,8 @@ struct capture_cli {
 	uint64_t memory_mb;
 	uint32_t overhead; /* percent */
 	const char *kill_switch;
+	uint32_t oracle; /* one stack in so many is unwound a second time; 0 = none */
+	const char *oracle_out;
 	struct files_opts files; /* made from `tables` by capture_options_check() */
 };
 

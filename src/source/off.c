@@ -67,6 +67,7 @@ int off_prepare(struct waggle_bpf *skel, const struct capture_opts *o, struct er
 
 	if (code)
 		return code;
+	((struct cpu_config *)&skel->rodata->cpu_config)->oracle_every = o->oracle_every;
 	bpf_program__set_autoload(skel->progs.off_switch, true);
 	bpf_program__set_autoload(skel->progs.off_wakeup, true);
 	bpf_program__set_autoload(skel->progs.off_wakeup_new, true);
