@@ -181,8 +181,8 @@ static __always_inline u64 stack_walk_now(void *ctx, struct walk *w, struct task
 	return w->record.hash;
 }
 
-/* One stack in so many is copied, as it was before the walk, to be unwound a second time; recognised ones too:
- * what they were taken for is put to the test with them. */
+/* One stack in so many is copied, as it was before the walk, to be unwound a second time; recognised ones
+ * too: what they were taken for is put to the test with them. */
 static __always_inline void stack_oracle(struct walk *w, u64 stack, struct wait_stats *st)
 {
 	u32 zero = 0;

@@ -1,7 +1,7 @@
 /* serve_command.c - `waggle serve`: a live page of a capture, or of recordings that are there.
  *
- * With files or folders it needs no privileges and captures nothing. Otherwise it is `waggle cpu --serve` that goes
- * on until it is interrupted, and keeps the page up after the target has ended. */
+ * With files or folders it needs no privileges and captures nothing. Otherwise it is `waggle cpu --serve`
+ * that goes on until it is interrupted, and keeps the page up after the target has ended. */
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* watch.c - the thread that tells listeners what is new and looks after the clock; see server_parts.h.
  *
- * While nobody is connected it only wakes once a second. Listeners are told at most four times a second, and once
- * a second when nothing changes, so that everybody knows that the line is alive.
+ * While nobody is connected it only wakes once a second. Listeners are told at most four times a second,
+ * and once a second when nothing changes, so that everybody knows that the line is alive.
  */
 #include <errno.h>
 #include <inttypes.h>
