@@ -107,10 +107,10 @@ VERIFIED_ONCE u64 recall_user(struct walk *w, struct recalled *m)
 	return hash;
 }
 
-/* The kernel's stack from `sp` to its end. False when that is more than is looked at. */
-static __always_inline bool recall_copy(struct kernel_words *k, u64 sp, u64 low)
+/* The kernel's stack from the program's own frame to its end. False when that is more than is looked at. */
+static __always_inline bool recall_copy(struct kernel_words *k, struct walk *w)
 {
-	u64 left = low + KERNEL_STACK_BYTES - sp;
+	u64 sp = w->kernel_sp, low = w->kernel_low, left = low + KERNEL_STACK_BYTES - sp;
 	u32 n = (u32)left / 8;
 
 	if (left > sizeof(k->word) || n < RECALL_END_WORDS || n > KERNEL_WORDS)

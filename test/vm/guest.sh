@@ -47,7 +47,7 @@ step plain waggle cpu -q -o /out/plain.folded 1
 step pmu ls /sys/bus/event_source/devices
 
 if [ "$(cat /out/doctor.rc)" = 0 ]; then
-	step verifier verifier /bin/waggle.o
+	step verifier verifier -v /bin/waggle.o
 
 	# The twin runs first: from then on libraries and program are known and every stack must be whole.
 	ln -f /bin/split /bin/warm_split
