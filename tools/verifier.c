@@ -4,11 +4,12 @@
  * takes, and it differs between kernels: the same walker was 5,000 instructions on Linux 6.1 and 10,000
  * on 7.2. So the build prints it and test/verifier/run.sh guards it.
  *
- * Usage: verifier OBJECT [BOUNDS]
+ * Usage: verifier [-v] OBJECT [BOUNDS]
  * Loads every program of OBJECT alone and prints "program instructions with-options" lines: as it
  * is with the options' defaults, and with every option left open, which makes the verifier follow all
  * branches and is an upper bound for any choice of options. With BOUNDS (lines "program bound", # is a
- * comment) says which are above their bound or have none, and ends with "N passed, N failed".
+ * comment) says which are above their bound or have none, and ends with "N passed, N failed". With -v the
+ * end of what the kernel said of a program that it refused is on standard error.
  * Exit: 0, 1 a bound is broken, 2 wrong usage, 5 not permitted to load programs, 6 too old a kernel for it.
  *
  * The numbers are bpf_prog_info.verified_insns, in Linux since 5.16.
@@ -22,12 +23,24 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-enum { NAME_MAX_BYTES = 64, DONE = 0, BROKEN = 1, USAGE = 2, PERMISSION = 5, UNSUPPORTED = 6 };
+enum { NAME_MAX_BYTES = 64, LOG_END = 6000, DONE = 0, BROKEN = 1, USAGE = 2, PERMISSION = 5, UNSUPPORTED = 6 };
 
-static int verifier_quiet(enum libbpf_print_level level, const char *fmt, va_list ap)
+static bool verifier_verbose;
+
+/* A log is megabytes; what is wrong is at its end. */
+static int verifier_said(enum libbpf_print_level level, const char *fmt, va_list ap)
 {
-	(void)level, (void)fmt, (void)ap;
-	return 0;
+	char *text = NULL;
+	int n;
+
+	if (!verifier_verbose || level != LIBBPF_WARN)
+		return 0;
+	n = vasprintf(&text, fmt, ap);
+	if (n < 0)
+		return 0;
+	fputs(n > LOG_END ? text + n - LOG_END : text, stderr);
+	free(text);
+	return n;
 }
 
 /* Read-only data the verifier may not believe constant: it must then follow every branch on it. */
@@ -108,16 +121,20 @@ static void verifier_show(const char *name, const long n[2])
 
 int main(int argc, char **argv)
 {
-	const char *bounds = argc > 2 ? argv[2] : NULL;
 	int passed = 0, failed = 0;
 	struct bpf_program *prog;
 	struct bpf_object *obj;
+	const char *bounds;
 
+	verifier_verbose = argc > 1 && !strcmp(argv[1], "-v");
+	argc -= verifier_verbose;
+	argv += verifier_verbose;
 	if (argc < 2 || argc > 3) {
-		fputs("usage: verifier OBJECT [BOUNDS]\n", stderr);
+		fputs("usage: verifier [-v] OBJECT [BOUNDS]\n", stderr);
 		return USAGE;
 	}
-	libbpf_set_print(verifier_quiet);
+	bounds = argc > 2 ? argv[2] : NULL;
+	libbpf_set_print(verifier_said);
 	obj = bpf_object__open_file(argv[1], NULL);
 	if (!obj) {
 		fprintf(stderr, "verifier: %s: %s\n", argv[1], strerror(errno));

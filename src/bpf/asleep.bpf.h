@@ -68,10 +68,9 @@ static __always_inline u32 asleep_copy(struct task_struct *task, u64 sp)
 	return bytes;
 }
 
-static __always_inline void asleep_walk(struct walk *w, struct task_struct *task, u16 cause,
-					struct wait_stats *st)
+static __always_inline void asleep_walk(struct walk *w, struct task_struct *task, struct wait_stats *st)
 {
-	w->n_kernel = 0;
+	w->n_kernel = w->n_own = 0;
 	if (!cpu_config.no_kernel)
 		stack_kernel(w, bpf_get_task_stack(task, w->frames, KERNEL_BYTES, 0));
 	w->copy_start = w->sp;
@@ -81,7 +80,8 @@ static __always_inline void asleep_walk(struct walk *w, struct task_struct *task
 		if (!w->copy_bytes)
 			w->copy_bytes = 1; /* nothing can be read: least of all from whoever runs now */
 	}
-	stack_walk(w, SCRATCH_ASLEEP, task, cause, st);
+	w->task = (u64)task;
+	stack_walk(w, SCRATCH_ASLEEP, st);
 	w->copy_bytes = 0;
 }
 
@@ -106,10 +106,11 @@ static __always_inline void asleep_enter(struct walk *w, struct task_struct *tas
 	} else if (BPF_CORE_READ_BITFIELD(task, in_iowait)) {
 		cause |= CAUSE_IOWAIT;
 	}
+	w->record.cause = cause;
 	if (wait_config.states && !(wait_config.states & state_bit(false, state)))
 		t.kind = KIND_MAX;
 	else
-		asleep_walk(w, task, cause, st);
+		asleep_walk(w, task, st);
 	t.stack = t.kind == KIND_MAX ? STACK_NOT_WALKED : w->record.hash;
 	t.again = t.kind != KIND_MAX && w->end == WALK_PENDING;
 	if (!old) {

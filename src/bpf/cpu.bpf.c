@@ -17,7 +17,7 @@ static __always_inline u32 tick_kernel(struct bpf_perf_event_data *ctx, struct w
 
 	if (n >= FRAMES_KERNEL_MAX)
 		n = FRAMES_KERNEL_MAX - 1;
-	hash_kernel(w, n);
+	hash_kernel(w, 0, n);
 	return n;
 }
 

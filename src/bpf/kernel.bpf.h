@@ -158,7 +158,12 @@ struct uprobes_state {
 	struct xol_area *xol_area;
 };
 
+struct seqcount {
+	u32 sequence;
+};
+
 struct mm_struct {
+	struct seqcount mm_lock_seq; /* read by the flavours below, which the host build lays over this */
 	struct maple_tree mm_mt;
 	mm_context_t context;
 	struct uprobes_state uprobes_state;
@@ -166,10 +171,6 @@ struct mm_struct {
 
 struct mm_struct___counted { /* 6.4: grows when a change of the mappings is complete */
 	int mm_lock_seq;
-};
-
-struct seqcount {
-	u32 sequence;
 };
 
 struct mm_struct___seqcount { /* 6.13: odd while they are being changed */
@@ -224,6 +225,7 @@ struct css_set {
 };
 
 struct task_struct {
+	bool throttled; /* read by the flavour above; first, for the host build */
 	unsigned int flags;
 	int pid, tgid;
 	char comm[16];
@@ -234,7 +236,7 @@ struct task_struct {
 	u64 start_time, self_exec_id;
 	unsigned int __state;
 	int exit_state;
-	int on_cpu;
+	u32 on_cpu; /* u8 since 7.2: unsigned, or loads of it could not be made to fit */
 	void *stack;
 	struct sched_entity se;
 	struct css_set *cgroups;

@@ -177,7 +177,7 @@ extern struct capture_control control;
  * Frames, their number, the end and the hash are left in the slot. */
 int walk_user(u32 slot);
 
-/* Mixes the first n frames into the slot's hash; in unwind.bpf.c. */
-int hash_kernel(struct walk *w, u32 n);
+/* Mixes the first n frames, but for those before `from`, into the slot's hash; in unwind.bpf.c. */
+int hash_kernel(struct walk *w, u32 from, u32 n);
 
 #endif

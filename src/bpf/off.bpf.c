@@ -79,15 +79,34 @@ static __always_inline void thread_untold(struct wait_stats *st, u32 tid)
 		thread_unknown(st, t);
 }
 
-static __always_inline void switch_out(void *ctx, struct walk *w, struct task_struct *prev, bool preempt,
-				       u32 state, u64 now, struct wait_stats *st)
+/* Why it waits, and its registers. */
+static __always_inline void switch_begin(struct walk *w, struct task_struct *prev, struct wait_thread *t)
 {
-	u32 tid = prev->pid;
-	struct wait_thread *t = thread_of(w, prev, tid, st);
-	u16 cause;
+	u16 cause = stack_begin(w, prev);
 
+	if (t->kind != KIND_BLOCKED)
+		cause = (cause & CAUSE_KERNEL_THREAD) | CAUSE_READY;
+	else if (BPF_CORE_READ_BITFIELD(prev, in_iowait))
+		cause |= CAUSE_IOWAIT;
+	if (wait_config.locks && (cause & CAUSE_SYSCALL) == SYSCALL_FUTEX + 1)
+		t->lock = w->regs[FUTEX_ADDRESS];
+	w->record.cause = cause;
+}
+
+/* The thread that leaves. Returns it when its stack is to be taken. */
+static __noinline struct wait_thread *switch_out(u64 *ctx, struct walk *w, struct wait_stats *st)
+{
+	struct task_struct *prev = (void *)ctx[1];
+	bool preempt = ctx[0];
+	u32 tid = prev->pid, state = ctx[3];
+	u64 now = w->record.time;
+	struct wait_thread *t;
+
+	if (!tid)
+		return NULL;
+	t = thread_of(w, prev, tid, st);
 	if (!t)
-		return;
+		return NULL;
 	st->switches++;
 	if (t->out) { /* nobody told that it came */
 		thread_unknown(st, t);
@@ -101,7 +120,7 @@ static __always_inline void switch_out(void *ctx, struct walk *w, struct task_st
 	thread_name(prev, t, st);
 	if (!preempt && (state & TASK_DEAD)) {
 		thread_over(st, t, tid);
-		return;
+		return NULL;
 	}
 	t->out = 1;
 	t->again = 0;
@@ -109,28 +128,27 @@ static __always_inline void switch_out(void *ctx, struct walk *w, struct task_st
 	t->lock = 0;
 	if (wait_config.states && !(wait_config.states & state_bit(preempt, state))) {
 		t->kind = KIND_MAX;
-		return;
+		return NULL;
 	}
 	t->stack = STACK_NOT_WALKED;
 	if (switch_spared()) {
 		st->spared++;
-		return;
+		return NULL;
 	}
-	cause = stack_begin(w, prev);
-	if (t->kind != KIND_BLOCKED)
-		cause = (cause & CAUSE_KERNEL_THREAD) | CAUSE_READY;
-	else if (BPF_CORE_READ_BITFIELD(prev, in_iowait))
-		cause |= CAUSE_IOWAIT;
-	if (wait_config.locks && (cause & CAUSE_SYSCALL) == SYSCALL_FUTEX + 1)
-		t->lock = w->regs[FUTEX_ADDRESS];
-	t->stack = stack_take(ctx, w, prev, tid, cause, st);
+	switch_begin(w, prev, t);
+	return t;
 }
 
-static __always_inline void switch_in(struct task_struct *next, u64 now, struct wait_stats *st)
+/* The thread that comes. */
+static __noinline int switch_in(u64 *ctx, u64 now, struct wait_stats *st)
 {
+	struct task_struct *next = (void *)ctx[2];
 	u32 tid = next->pid;
-	struct wait_thread *t = bpf_map_lookup_elem(&wait_threads, &tid), fresh = {};
+	struct wait_thread *t, fresh = {};
 
+	if (!tid)
+		return 0;
+	t = bpf_map_lookup_elem(&wait_threads, &tid);
 	if (!t && wait_config.everything && (u32)next->tgid != cpu_config.skip_tgid) {
 		fresh.since = thread_begin(next);
 		fresh.stack = STACK_UNSEEN;
@@ -142,7 +160,7 @@ static __always_inline void switch_in(struct task_struct *next, u64 now, struct 
 		t = bpf_map_lookup_elem(&wait_threads, &tid);
 	}
 	if (!t)
-		return;
+		return 0;
 	if (!t->comm[0])
 		thread_name(next, t, st);
 	if (!t->out && t->since != now)
@@ -152,21 +170,17 @@ static __always_inline void switch_in(struct task_struct *next, u64 now, struct 
 	t->cpu = bpf_get_smp_processor_id();
 	t->out = 0;
 	t->since = now;
+	return 0;
 }
 
-static __noinline int switch_both(u64 *ctx, struct walk *w, struct wait_stats *st)
+/* Whoever ran here, if not the one that leaves. */
+static __always_inline void switch_told(u64 *ctx, struct wait_stats *st)
 {
 	struct task_struct *prev = (void *)ctx[1], *next = (void *)ctx[2];
-	u64 now = w->record.time;
 
 	if (st->running && st->running != (u32)prev->pid)
 		thread_untold(st, st->running);
 	st->running = (u32)next->pid;
-	if (prev->pid)
-		switch_out(ctx, w, prev, ctx[0], ctx[3], now, st);
-	if (next->pid)
-		switch_in(next, now, st);
-	return 0;
 }
 
 /* With a frame small enough to lie on the thread's own stack even where programs have stacks of their own. */
@@ -176,6 +190,7 @@ int off_switch(u64 *ctx)
 	u64 now = bpf_ktime_get_ns(), frame;
 	u32 zero = 0;
 	struct wait_stats *st = bpf_map_lookup_elem(&wait_counts, &zero);
+	struct wait_thread *t;
 	struct walk *w;
 
 	if (!st)
@@ -184,9 +199,13 @@ int off_switch(u64 *ctx)
 	if (!w)
 		return 0;
 	w->record.time = now;
-	asm volatile("%0 = r10" : "=r"(frame));
+	OWN_FRAME(frame);
 	*(volatile u64 *)&w->kernel_sp = frame;
-	switch_both(ctx, w, st);
+	switch_told(ctx, st);
+	t = switch_out(ctx, w, st);
+	if (t)
+		t->stack = stack_take(ctx, w, st);
+	switch_in(ctx, now, st);
 	w->busy = 0;
 	st->run_ns += bpf_ktime_get_ns() - now;
 	return 0;
@@ -249,10 +268,11 @@ static __always_inline u64 chain_emit(struct walk *w, u64 waker, u64 waited, u64
 }
 
 /* The waker is current. What it waited for while `t` waited is behind its own wait. */
-static __always_inline void waking_hops(struct walk *w, struct wait_thread *t, u32 tid, u64 waker,
-					bool thread, struct wait_stats *st)
+static __noinline int waking_hops(struct walk *w, struct wait_thread *t, u32 tid, u64 waker,
+				  struct wait_stats *st)
 {
 	struct wait_wakers *k = bpf_map_lookup_elem(&wait_wakers, &tid), *own = NULL, fresh = {};
+	bool thread = w->kernel_sp - w->kernel_low < KERNEL_STACK_BYTES; /* not an interrupt */
 	u32 waker_tid = w->record.tid;
 
 	if (!k) {
@@ -263,12 +283,12 @@ static __always_inline void waking_hops(struct walk *w, struct wait_thread *t, u
 	if (thread && waker_tid && wait_config.hops > 1)
 		own = bpf_map_lookup_elem(&wait_wakers, &waker_tid);
 	if (!k)
-		return;
+		return 0;
 	k->hop[0].chain = chain_emit(w, waker, 0, 0, st);
 	k->hop[0].from = t->since;
 	k->n = 1;
 	if (!own || !own->stack || own->end <= t->since)
-		return;
+		return 0;
 	k->hop[0].from = own->end;
 	for (u32 i = 0; i < HOPS_MAX - 1; i++) {
 		u64 from = own->start, next = 0;
@@ -285,24 +305,29 @@ static __always_inline void waking_hops(struct walk *w, struct wait_thread *t, u
 		if (from <= t->since)
 			break;
 	}
+	return 0;
 }
 
-static __noinline int waking_walk(u64 *ctx, struct walk *w, struct wait_stats *st)
+/* The thread that is woken, when somebody waits to be told by whom; the waker's registers. */
+static __noinline struct wait_thread *waking_begin(u64 *ctx, struct walk *w)
 {
 	struct task_struct *task = (void *)ctx[0], *waker = bpf_get_current_task_btf();
 	u32 tid = task->pid;
 	struct wait_thread *t = bpf_map_lookup_elem(&wait_threads, &tid);
-	u64 stack;
-	u16 cause;
 
 	if (!t || !t->out || t->woken || t->kind != KIND_BLOCKED)
-		return 0;
-	cause = stack_begin(w, waker) & CAUSE_KERNEL_THREAD;
+		return NULL;
+	w->record.cause = (stack_begin(w, waker) & CAUSE_KERNEL_THREAD) | CAUSE_WAKER;
 	bpf_get_current_comm(w->record.comm, sizeof(w->record.comm));
 	BPF_CORE_READ_INTO(&w->record.process, waker, group_leader, comm);
-	stack = stack_take(ctx, w, waker, w->record.tid, cause | CAUSE_WAKER, st);
-	waking_hops(w, t, tid, stack, w->kernel_sp - w->kernel_low < KERNEL_STACK_BYTES, st);
-	return 0;
+	return t;
+}
+
+static __always_inline u32 waking_tid(u64 *ctx)
+{
+	struct task_struct *task = (void *)ctx[0];
+
+	return task->pid;
 }
 
 SEC("tp_btf/sched_waking")
@@ -311,6 +336,7 @@ int off_waking(u64 *ctx)
 	u64 now = bpf_ktime_get_ns(), frame;
 	u32 zero = 0;
 	struct wait_stats *st = bpf_map_lookup_elem(&wait_counts, &zero);
+	struct wait_thread *t;
 	struct walk *w;
 
 	if (!st)
@@ -319,9 +345,11 @@ int off_waking(u64 *ctx)
 	if (!w)
 		return 0;
 	w->record.time = now;
-	asm volatile("%0 = r10" : "=r"(frame));
+	OWN_FRAME(frame);
 	*(volatile u64 *)&w->kernel_sp = frame;
-	waking_walk(ctx, w, st);
+	t = waking_begin(ctx, w);
+	if (t)
+		waking_hops(w, t, waking_tid(ctx), stack_take(ctx, w, st), st);
 	w->busy = 0;
 	st->run_ns += bpf_ktime_get_ns() - now;
 	return 0;

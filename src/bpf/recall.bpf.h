@@ -37,6 +37,7 @@
 #include "bpf/words.bpf.h"
 
 #define KERNEL_WORDS 512u
+#define OWN_FRAMES 6u     /* the programs' own, at most */
 #define RECALL_FRAMES 32u /* kernel frames at most */
 
 /* A word of the kernel's stack: where, in words from kernel_sp, or from the stack's end (RECALL_FROM_END),
@@ -107,10 +108,10 @@ VERIFIED_ONCE u64 recall_user(struct walk *w, struct recalled *m)
 	return hash;
 }
 
-/* The kernel's stack from `sp` to its end. False when that is more than is looked at. */
-static __always_inline bool recall_copy(struct kernel_words *k, u64 sp, u64 low)
+/* The kernel's stack from the program's own frame to its end. False when that is more than is looked at. */
+static __always_inline bool recall_copy(struct kernel_words *k, struct walk *w)
 {
-	u64 left = low + KERNEL_STACK_BYTES - sp;
+	u64 sp = w->kernel_sp, low = w->kernel_low, left = low + KERNEL_STACK_BYTES - sp;
 	u32 n = (u32)left / 8;
 
 	if (left > sizeof(k->word) || n < RECALL_END_WORDS || n > KERNEL_WORDS)
@@ -239,13 +240,9 @@ static __always_inline bool recall_learn_kernel(struct walk *w, struct kernel_wo
 						u32 n_frames, bool again)
 {
 	struct learning l = { .w = w, .k = k, .m = m, .n_frames = n_frames };
-	u32 own = 0;
-
-	while (own < 4 && own < n_frames && w->frames[own] != k->word[1])
-		own++;
-	if (own >= 4 || n_frames > RECALL_FRAMES)
+	if (!w->n_own || n_frames > RECALL_FRAMES)
 		return false;
-	k->next = own;
+	k->next = w->n_own;
 	if (again) {
 		recall_narrow(w, k, m);
 	} else {

@@ -95,7 +95,7 @@ VERIFIED_ONCE int kept_put(u64 key, u32 number)
 {
 	u32 cpu = bpf_get_smp_processor_id(), set = kept_set(key);
 	struct kept_rules *kept = bpf_map_lookup_elem(&kept_rules, &cpu);
-	u32 to = (u32)(key ^ key >> 7) & (KEPT_WAYS - 1);
+	u32 to = (u32)(key ^ key >> 7) & (KEPT_WAYS - 1), at;
 
 	if (!kept)
 		return 0;
@@ -105,7 +105,9 @@ VERIFIED_ONCE int kept_put(u64 key, u32 number)
 			break;
 		}
 	}
-	kept->way[(set + to) & ((KEPT_WAYS << KEPT_SETS_SHIFT) - 1)] = key << 16 | (number & 0xffff);
+	at = set + to;
+	asm volatile("" : "+r"(at)); /* Linux 6.1 does not see what it can be at most: the mask must stay */
+	kept->way[at & ((KEPT_WAYS << KEPT_SETS_SHIFT) - 1)] = key << 16 | (number & 0xffff);
 	return 0;
 }
 

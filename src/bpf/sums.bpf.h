@@ -66,12 +66,14 @@ static __always_inline u8 log2_of(u64 ns)
 }
 
 /* Keys hold the thread, whose events come one after the other: no other processor adds to the same. */
-VERIFIED_ONCE int sum_add(struct wait_key *key, u64 ns, u64 count)
+VERIFIED_ONCE int sum_add(struct wait_key *of, u64 ns, u64 count)
 {
 	struct wait_sum *sum, first = { .ns = ns, .longest = ns, .count = count };
+	struct wait_key own, *key = &own;
 
-	if (!key)
+	if (!of)
 		return 0;
+	own = *of; /* Linux 6.1 takes no key from an argument's memory */
 	if (wait_epoch)
 		sum = bpf_map_lookup_elem(&wait_sums_1, key);
 	else

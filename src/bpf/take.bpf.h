@@ -8,6 +8,11 @@
 #include "bpf/recall.bpf.h"
 #include "bpf/sums.bpf.h"
 
+/* Where the program's own frame lies. The host build has made-up kernel stacks, and says so itself. */
+#ifndef OWN_FRAME
+#define OWN_FRAME(to) asm volatile("%0 = r10" : "=r"(to))
+#endif
+
 /* The owner of the current task's memory, by fields that can be read directly. */
 static __always_inline void owner_of(struct task_struct *task, struct mapping_owner *ret)
 {
@@ -29,44 +34,43 @@ static __always_inline void owner_of(struct task_struct *task, struct mapping_ow
 	ret->exec = task->self_exec_id;
 }
 
-static __always_inline struct recalled *recall_slot(struct walk *w, u32 tid, u16 cause)
+static __always_inline struct recalled *recall_slot(struct walk *w)
 {
-	u64 hash = recall_mix(recall_mix((u64)tid << 16 | cause, w->sp), w->ip);
+	u64 hash = recall_mix(recall_mix((u64)w->record.tid << 16 | w->record.cause, w->sp), w->ip);
 	u32 slot = (u32)(hash >> 40) & (RECALL_SLOTS - 1);
 
 	return bpf_map_lookup_elem(&recalled, &slot);
 }
 
 /* Was `m` learnt of this thread, in the same place of its program? */
-static __always_inline bool recall_place_same(struct walk *w, struct recalled *m, u32 tid, u16 cause)
+static __always_inline bool recall_place_same(struct walk *w, struct recalled *m)
 {
-	return m->tid == tid && m->cause == cause && m->ip == w->ip && m->sp == w->regs[7] &&
-	       m->bp == w->regs[6] && m->bx == w->regs[3] && m->owner.mm == w->me.mm &&
-	       m->owner.sequence == w->me.sequence && m->owner.born == w->me.born &&
-	       m->owner.exec == w->me.exec;
+	return m->tid == w->record.tid && m->cause == w->record.cause && m->ip == w->ip &&
+	       m->sp == w->regs[7] && m->bp == w->regs[6] && m->bx == w->regs[3] &&
+	       m->owner.mm == w->me.mm && m->owner.sequence == w->me.sequence &&
+	       m->owner.born == w->me.born && m->owner.exec == w->me.exec;
 }
 
 /* Is it the whole stack that `m` was learnt from? */
-static __always_inline bool recall_same(struct walk *w, struct recalled *m, struct kernel_words *k, u64 low)
+static __always_inline bool recall_same(struct walk *w, struct recalled *m, struct kernel_words *k)
 {
 	if (m->n_user && recall_user(w, m) != m->user_hash)
 		return false;
-	return !m->n_kernel || (recall_copy(k, w->kernel_sp, low) && recall_kernel(k, m));
+	return !m->n_kernel || (recall_copy(k, w) && recall_kernel(k, m));
 }
 
 /* Remembers what was just walked; `again`: it is what m holds. */
-static __always_inline void recall_learn(struct walk *w, struct recalled *m, struct kernel_words *k, u64 low,
-					 u32 tid, u16 cause, bool again)
+static __noinline int recall_learn(struct walk *w, struct recalled *m, struct kernel_words *k, bool again)
 {
 	bool user = w->n_user;
 
 	m->tid = 0;
 	if (user && (w->end != WALK_BOTTOM || w->n_reads == READS_OFF || !w->me.sequence))
-		return;
+		return 0;
 	if (!w->n_kernel)
 		m->n_kernel = 0;
-	else if (!recall_copy(k, w->kernel_sp, low) || !recall_learn_kernel(w, k, m, w->n_kernel, again))
-		return;
+	else if (!recall_copy(k, w) || !recall_learn_kernel(w, k, m, w->n_kernel, again))
+		return 0;
 	m->n_user = 0;
 	if (user) {
 		m->n_user = w->n_reads;
@@ -78,9 +82,10 @@ static __always_inline void recall_learn(struct walk *w, struct recalled *m, str
 	m->sp = w->first[7];
 	m->bp = w->first[6];
 	m->bx = w->first[3];
-	m->cause = cause;
+	m->cause = w->record.cause;
 	m->stack = w->record.hash;
-	m->tid = tid;
+	m->tid = w->record.tid;
+	return 0;
 }
 
 #define KERNEL_BYTES ((FRAMES_KERNEL_MAX - 1) * sizeof(u64))
@@ -91,6 +96,20 @@ static __always_inline void stack_kernel(struct walk *w, long bytes)
 	w->n_kernel = bytes > 0 ? (u32)bytes / sizeof(u64) : 0;
 	if (w->n_kernel >= FRAMES_KERNEL_MAX)
 		w->n_kernel = FRAMES_KERNEL_MAX - 1;
+}
+
+/* The program's own frames lie at the leaf, up to the one that its entry returns to. From where in it the
+ * walk was called is no difference between stacks. */
+static __always_inline void stack_own(struct walk *w)
+{
+	u64 back = 0;
+
+	w->n_own = 0;
+	if (bpf_probe_read_kernel(&back, sizeof(back), (void *)(w->kernel_sp + 8)))
+		return;
+	for (u32 i = 1; i < OWN_FRAMES; i++)
+		if (i < w->n_kernel && w->frames[i] == back)
+			w->n_own = i;
 }
 
 /* Mixes the chunk into the hash. */
@@ -124,24 +143,23 @@ static __always_inline void pending_hash(struct walk *w)
 	bpf_loop(RAW_STACK_PENDING / CHUNK_BYTES, pending_chunk, &copy, 0);
 }
 
-/* Walks the user's part of a task's stack, behind the kernel's, and sees to it that user space has both. */
-static __always_inline enum emitted stack_walk(struct walk *w, u32 slot, struct task_struct *task, u16 cause,
-					       struct wait_stats *st)
+/* Walks the user's part of a task's stack, behind the kernel's, and sees to it that user space has both. The
+ * task is the current one when w->task is 0. */
+static __always_inline enum emitted stack_walk(struct walk *w, u32 slot, struct wait_stats *st)
 {
 	struct sample_record *r = &w->record;
 	enum emitted emitted;
 
-	w->hash = cause;
+	w->hash = r->cause;
 	w->n_user = 0;
-	hash_kernel(w, w->n_kernel);
+	hash_kernel(w, w->n_own, w->n_kernel);
 	w->base = w->n_kernel;
 	w->n = 0;
 	w->end = WALK_NONE;
 	w->end_file = 0;
 	w->n_reads = 0;
 	w->reads_hash = 0;
-	w->task = (u64)task;
-	if (w->me.mm && !(cause & CAUSE_KERNEL_THREAD) && !cpu_config.no_user)
+	if (w->me.mm && !(r->cause & CAUSE_KERNEL_THREAD) && !cpu_config.no_user)
 		w->n_user = walk_user(slot);
 	w->task = 0;
 	if (w->end == WALK_PENDING && slot == SCRATCH_SWITCH)
@@ -157,7 +175,6 @@ static __always_inline enum emitted stack_walk(struct walk *w, u32 slot, struct 
 	r->end = w->end;
 	r->end_file = w->end_file;
 	r->weight = 1;
-	r->cause = cause;
 	r->kind = RECORD_STACK;
 	r->flags = SAMPLE_IN_KERNEL | (w->n_kernel == FRAMES_KERNEL_MAX - 1 ? SAMPLE_KERNEL_FULL : 0);
 	emitted = emit_stack(w);
@@ -166,8 +183,8 @@ static __always_inline enum emitted stack_walk(struct walk *w, u32 slot, struct 
 	return emitted;
 }
 
-static __always_inline u64 stack_walk_now(void *ctx, struct walk *w, struct task_struct *task, u16 cause,
-					  struct wait_stats *st)
+/* Not inlined: what the walk and its callers have on the stack together must stay below 512 bytes. */
+static __noinline u64 stack_walk_now(void *ctx, struct walk *w, struct wait_stats *st)
 {
 	u32 zero = 0;
 	struct tick_stats *ticks = bpf_map_lookup_elem(&stats, &zero);
@@ -175,8 +192,9 @@ static __always_inline u64 stack_walk_now(void *ctx, struct walk *w, struct task
 	w->n_kernel = 0;
 	if (!cpu_config.no_kernel)
 		stack_kernel(w, bpf_get_stack(ctx, w->frames, KERNEL_BYTES, 0));
-	if (stack_walk(w, SCRATCH_SWITCH, task, cause, st) == EMIT_SENT && w->end == WALK_PENDING &&
-	    cpu_config.raw_pending && ticks)
+	stack_own(w);
+	if (stack_walk(w, SCRATCH_SWITCH, st) == EMIT_SENT && w->end == WALK_PENDING && cpu_config.raw_pending &&
+	    ticks)
 		emit_raw(w, RAW_PENDING, ticks);
 	return w->record.hash;
 }
@@ -200,21 +218,21 @@ static __always_inline void stack_oracle(struct walk *w, u64 stack, struct wait_
 	emit_raw(w, RAW_ORACLE, ticks);
 }
 
-/* The hash of the current task's stack, walked or recognised. Its registers and memory are in w already. */
-static __always_inline u64 stack_find(void *ctx, struct walk *w, struct task_struct *task, u32 tid, u16 cause,
-				      struct wait_stats *st)
+/* The hash of the current task's stack, walked or recognised. stack_begin() was called, and the record has
+ * the cause. */
+static __always_inline u64 stack_find(void *ctx, struct walk *w, struct wait_stats *st)
 {
-	struct recalled *m = recall_slot(w, tid, cause);
+	struct recalled *m = recall_slot(w);
 	u32 zero = 0;
 	struct kernel_words *k = bpf_map_lookup_elem(&kernel_words, &zero);
-	u64 known = 0, stack, low = *(volatile u64 *)&w->kernel_low;
+	u64 known = 0, stack;
 	bool place;
 
 	w->reads_base = w->sp;
 	if (wait_config.no_recall || !m || !k || __sync_val_compare_and_swap(&m->busy, 0, 1))
-		return stack_walk_now(ctx, w, task, cause, st);
-	place = recall_place_same(w, m, tid, cause);
-	if (place && recall_same(w, m, k, low)) {
+		return stack_walk_now(ctx, w, st);
+	place = recall_place_same(w, m);
+	if (place && recall_same(w, m, k)) {
 		known = m->stack;
 		st->recalled++;
 		if (!wait_config.check) {
@@ -222,24 +240,23 @@ static __always_inline u64 stack_find(void *ctx, struct walk *w, struct task_str
 			return known;
 		}
 	}
-	stack = stack_walk_now(ctx, w, task, cause, st);
+	stack = stack_walk_now(ctx, w, st);
 	if (known) {
 		st->checked++;
 		st->wrong += known != stack;
 	}
-	recall_learn(w, m, k, low, tid, cause, place && m->stack == stack);
+	recall_learn(w, m, k, place && m->stack == stack);
 	m->busy = 0;
 	return stack;
 }
 
-static __always_inline u64 stack_take(void *ctx, struct walk *w, struct task_struct *task, u32 tid, u16 cause,
-				      struct wait_stats *st)
+static __noinline u64 stack_take(void *ctx, struct walk *w, struct wait_stats *st)
 {
 	u64 stack;
 
 	w->first_ip = w->ip;
 	__builtin_memcpy(w->first, w->regs, sizeof(w->first));
-	stack = stack_find(ctx, w, task, tid, cause, st);
+	stack = stack_find(ctx, w, st);
 	if (cpu_config.oracle_every)
 		stack_oracle(w, stack, st);
 	return stack;

@@ -265,12 +265,12 @@ int walk_user(u32 slot)
 	return loop.w->n;
 }
 
-int hash_kernel(struct walk *w, u32 n)
+int hash_kernel(struct walk *w, u32 from, u32 n)
 {
 	if (!w)
 		return 0;
-	for (u32 i = 0; i < FRAMES_KERNEL_MAX && i < n; i++) {
-		w->hash = (w->hash ^ w->frames[i]) * 0x9e3779b97f4a7c15ull;
+	for (u32 i = 0; i < FRAMES_KERNEL_MAX && from + i < n; i++) {
+		w->hash = (w->hash ^ w->frames[(from + i) & (FRAMES_KERNEL_MAX - 1)]) * 0x9e3779b97f4a7c15ull;
 		w->hash ^= w->hash >> 32;
 	}
 	return 0;

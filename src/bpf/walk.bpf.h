@@ -61,6 +61,7 @@ struct walk {
 	u64 kernel_sp, kernel_low;
 	struct mapping_owner me;
 	u32 n_kernel, n_user;
+	u32 n_own; /* kernel frames at the leaf that are the program's own */
 	/* For the oracle: ip and regs as they were. */
 	u64 first_ip, first[16];
 	/* Private to the walker. */

@@ -31,6 +31,15 @@ capture() {
 	step "$name" waggle cpu --max-overhead 100 -F "$hz" -o "/out/$name.folded" -o "/out/$name.json" "$@"
 }
 
+# waited NAME COMMAND ARGS..: a step of waggle that looks at every wait, two wakers back, and walks again where it
+# recognised a stack. In /out/NAME.pb.gz, with its ledger in /out/NAME.json.
+waited() {
+	name=$1 command=$2
+	shift 2
+	step "$name" waggle "$command" --max-overhead 100 --check-recognised --hops 2 -o "/out/$name.pb.gz" \
+		-o "/out/$name.json" "$@"
+}
+
 step release uname -r
 step doctor waggle doctor --json
 step cycles waggle cpu --event cycles -q -o /out/cycles.folded 1
@@ -38,7 +47,7 @@ step plain waggle cpu -q -o /out/plain.folded 1
 step pmu ls /sys/bus/event_source/devices
 
 if [ "$(cat /out/doctor.rc)" = 0 ]; then
-	step verifier verifier /bin/waggle.o
+	step verifier verifier -v /bin/waggle.o
 
 	# The twin runs first: from then on libraries and program are known and every stack must be whole.
 	ln -f /bin/split /bin/warm_split
@@ -70,6 +79,21 @@ if [ "$(cat /out/doctor.rc)" = 0 ]; then
 	sleep 1
 	capture attach 499 -p $! 8
 	kill $!
+
+	# Waiting. The twin comes first here too: once its tables are there every stack is recognised or whole.
+	ln -f /bin/waits /bin/warm_waits
+	waited off off -- sh -c 'warm_waits pipe 20 5 >/dev/null; exec waits pipe 300 5'
+	waited chain off -- handoff 100 10
+
+	# All time of threads that sleep, that want a processor, and that wait over and over.
+	asleep 8 >/dev/null & all=$!
+	ready 120 3 burn 0 >/dev/null & all="$all $!"
+	waits mutex 100000 5 >/dev/null & all="$all $!"
+	sleep 2
+	for p in $all; do ls "/proc/$p/task"; done >/out/wall.tids
+	waited wall wall -p "$(echo "$all" | tr ' ' ,)" 6
+	for p in $all; do ls "/proc/$p/task"; done >/out/wall.tids_after
+	kill $all
 fi
 
 step tainted cat /proc/sys/kernel/tainted

@@ -13,6 +13,8 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "../live"))
 from harness import Folded, PATHS, Skip, check, check_split, truths  # noqa: E402
+from off import BOTTOM, READY, WAITED, WOKEN, Waits, check_sums, own, show, truth_of  # noqa: E402
+from off import in_order as chain_in_order  # noqa: E402
 
 CPUS = 2
 # Of the stacks that no table was being built for. One in a hundred may be cut: the mapping tree caught in the
@@ -330,6 +332,70 @@ def lossless(g):
             check(l[key] == 0, step, key, l[key])
         ends = l["samples_taken"] + l["ticks_idle"] + l["ticks_filtered"]
         check(abs(ends - l["ticks_seen"]) <= CPUS, step, "ticks", l["ticks_seen"], "ended", ends)
+
+
+# -- waiting -----------------------------------------------------------------------------------------
+
+def waits(g, step):
+    """What waggle off or wall saw, when it loads and every stack that it recognised was the right one."""
+    check(g.rc(step) == 0, "exit code", g.rc(step), g.text(step + ".err")[-400:])
+    w = Waits(os.path.join(g.folder, step + ".pb.gz"), g.ledger(step))
+    w.report = g.json(step + ".json")
+    l = w.ledger
+    check(l.get("recognised_wrong", 0) == 0, l["recognised_wrong"], "recognised stacks were others")
+    check(l.get("recognised_checked", 0) == l.get("stacks_recognised", 0), "not all were checked:", l)
+    for key in ("lost_keys", "lost_threads", "lost_switches", "lost_ring_full", "lost_stack"):
+        check(l.get(key, 0) == 0, step, key, l.get(key, 0))
+    return w
+
+
+def recognised(g, w):
+    """Stacks are recognised where the kernel counts changes of mappings (6.4) and gives programs no stack of
+    their own, as the ledger shows; and then most are."""
+    return "%d of %d recognised, none wrong" % (w.ledger.get("stacks_recognised", 0),
+                                                w.ledger.get("switches_seen", 0))
+
+
+@expects("works", "off: 300 waits for an answer: whole, in their class, and as long as they were")
+def off_pipe(g):
+    w, t = waits(g, "off"), truth_of(g.text("off.out"))[-1]
+    mine = [s for s in w.having("main", "work_pipe", "wait_pipe") if s.labels["process"] == "waits"]
+    total, cls = w.ns(mine), w.classes(mine)
+    check(total, "no wait in wait_pipe", show(w.samples))
+    cut = [s for s in mine if s.stack[0] not in BOTTOM]
+    check(w.ns(cut) <= (1 - WHOLE) * total, "not whole:", w.ns(cut), "of", total, show(cut))
+    check(sum(cls[c] for c in cls if c not in READY | {"pipe"}) <= 0.01 * total, dict(cls))
+    # From before the call to behind it, which an emulated processor takes its time for: never more than that.
+    check(0.9 * t["seconds"] <= total / 1e9 <= 1.01 * t["seconds"], total / 1e9, "s of", t["seconds"])
+    return "%.2f of %.2f s, %s" % (total / 1e9, t["seconds"], recognised(g, w))
+
+
+@expects("works", "off: A waits for B waits for C: the parts of the chain add up to the wait")
+def off_chain(g):
+    w = waits(g, "chain")
+    names = re.findall(r"^([ABC]): truth", g.text("chain.out"), re.M)
+    t = dict(zip(names, truth_of(g.text("chain.out"))))
+    mine = w.having("a_waits")
+    total = w.ns(mine) / 1e9
+    check(0.9 * t["A"]["seconds"] <= total <= 1.01 * t["A"]["seconds"], total, "s of", t["A"]["seconds"])
+    hops = [s for s in mine if chain_in_order(s.stack, ["a_waits", WOKEN + "thread-b]", WAITED, "b_waits",
+                                                        WOKEN + "thread-c]"])]
+    check(w.ns(hops) / 1e9 >= 0.8 * w.ns([s for s in mine if s.labels.get("class") not in READY]) / 1e9,
+          w.ns(hops) / 1e9, "s over two wakers of", total, show(mine))
+    return "%.2f of %.2f s, %s" % (w.ns(hops) / 1e9, total, recognised(g, w))
+
+
+@expects("works", "wall: every thread's time adds up to the clock, within 1 %")
+def wall_sums(g):
+    w = waits(g, "wall")
+    tids = set(g.text("wall.tids").split()) & set(g.text("wall.tids_after").split())
+    check(len(tids) >= 13, "threads:", sorted(tids))
+    words = check_sums(w, tids, w.report["meta"]["duration_ns"])
+    asleep = w.having("asleep_thread")
+    check(len({s.labels["tid"] for s in asleep}) == 8, "asleep:", {s.labels["tid"] for s in asleep})
+    cut = [s for s in asleep if s.stack[0] not in BOTTOM]
+    check(not cut, "not whole:", show(cut, "wall"))
+    return "%s, %s" % (words, recognised(g, w))
 
 
 @expects("works", "every program passes this kernel's verifier, whatever the options")
