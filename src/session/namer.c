@@ -12,7 +12,7 @@
 #include "profile/codes.h"
 
 enum { FIRST_AFTER_MS = 1000, NICE = 5, BATCH_MAX = 65536 };
-/* When somebody looks: new names at once, as long as they took 2 s and a fortieth of one processor at most. */
+/* When somebody looks: new names at once, while they took at most 2 s and a fortieth of a processor. */
 enum { WATCHED_AFTER_MS = 200, WATCHED_BURST_MS = 2000, WATCHED_SHARE = 40 };
 
 struct namer {

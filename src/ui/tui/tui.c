@@ -12,7 +12,7 @@
 #include "format/format.h"
 #include "ui/tui/tui_parts.h"
 
-#define TUI_REFRESH_MS 500
+#define TUI_REFRESH_NS UINT64_C(500000000)
 #define TUI_NOTICE_MS  4000
 #define TUI_HALF_LIFE  (10 * NSEC_PER_SEC)
 enum { TUI_HEAD = 2, TUI_FOOT = 1 };
@@ -191,9 +191,8 @@ bool tui_refresh(struct tui *t, uint64_t now)
 	t->seen = s->state.generation;
 	t->stale = false;
 	/* A large profile is drawn less often: a tenth of one processor at the most. */
-	begun = clock_mono_ns() - begun;
-	t->next_look = now + (begun > TUI_REFRESH_MS * UINT64_C(100000) ? begun * 10
-									 : TUI_REFRESH_MS * UINT64_C(1000000));
+	begun = (clock_mono_ns() - begun) * 10;
+	t->next_look = now + (begun > TUI_REFRESH_NS ? begun : TUI_REFRESH_NS);
 	return true;
 }
 

@@ -34,6 +34,7 @@ struct tui {
 	/* Search, prompt, notice. */
 	struct regex *search;
 	char searched[PROMPT_MAX];
+	uint64_t searches;  /* so far */
 	enum tui_asks asks;
 	char typed[PROMPT_MAX];
 	char notice[NOTICE_MAX];
