@@ -237,6 +237,14 @@ def waits():
     t.shows("left with 0")
 
 
+@case("a file: only the part that was asked for")
+def part():
+    t = Terminal("%s top --drop dine --focus cook %s" % (WAGGLE, recording()))
+    t.shows(r"all +100\.0 % +80 ")
+    t.hides("main")
+    t.keys("q")
+
+
 @case("a heat map of a file: a range is what all views show, and what report gives for it")
 def ranges():
     live()

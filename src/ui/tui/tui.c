@@ -130,8 +130,12 @@ static uint32_t tui_classes(const struct tui *t)
 
 struct live_query tui_query(const struct tui *t, uint32_t *pids, uint32_t *tids)
 {
-	struct live_query q = { .filter = { .classes = tui_classes(t) } };
+	struct live_query q = { 0 };
 
+	if (t->o.filter)
+		q.filter = *t->o.filter;
+	if (t->classes != SWITCH_ALL)
+		q.filter.classes = tui_classes(t);
 	if (t->pid) {
 		*pids = t->pid;
 		q.filter.pids = pids;
