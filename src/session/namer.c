@@ -6,14 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/parallel.h"
 #include "profile/codes.h"
 
 enum { FIRST_AFTER_MS = 1000, NICE = 5, BATCH_MAX = 65536 };
-/* When somebody looks: new names at once, as long as they took 2 s and a fortieth of one processor at most.
- * */
+/* When somebody looks: new names at once, while they took at most 2 s and a fortieth of a processor. */
 enum { WATCHED_AFTER_MS = 200, WATCHED_BURST_MS = 2000, WATCHED_SHARE = 40 };
 
 struct namer {
@@ -119,7 +120,7 @@ static void *namer_run(void *arg)
 
 	setpriority(PRIO_PROCESS, (id_t)gettid(), NICE); /* the drain and the tables come first */
 	symbolizer_run(n->symbolizer, n->work);
-	n->took = clock_thread_cpu_ns();
+	n->took = clock_thread_cpu_ns() + parallel_cpu_ns();
 	__atomic_store_n(&n->done, true, __ATOMIC_RELEASE);
 	return NULL;
 }
@@ -199,9 +200,24 @@ static bool namer_affords(const struct namer *n, uint64_t now)
 	return n->spent <= WATCHED_BURST_MS * UINT64_C(1000000) + (now - n->begun) / WATCHED_SHARE;
 }
 
+/* Of the run that is under way, too: the first one takes seconds. */
+static uint64_t namer_now_spent(const struct namer *n)
+{
+	struct timespec t;
+	clockid_t clock;
+
+	if (!n->running)
+		return 0;
+	if (__atomic_load_n(&n->done, __ATOMIC_ACQUIRE))
+		return n->took;
+	if (pthread_getcpuclockid(n->thread, &clock) || clock_gettime(clock, &t))
+		return 0;
+	return (uint64_t)t.tv_sec * NSEC_PER_SEC + (uint64_t)t.tv_nsec;
+}
+
 uint64_t namer_spent(const struct namer *n)
 {
-	return n->watched ? n->spent : 0;
+	return n->watched ? n->spent + namer_now_spent(n) : 0;
 }
 
 /* -- turns -------------------------------------------------------------------------------------- */

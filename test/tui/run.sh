@@ -1,7 +1,7 @@
 #!/bin/sh
-# run.sh [PATTERN] - the terminal user interface in a real terminal (tmux): keys are typed, screens are read. The part
-# that captures needs root. PATTERN (a regular expression over titles) runs some of them. Ends with
-# "N passed, N failed, N skipped".
+# run.sh [PATTERN] - the terminal user interface in a real terminal (tmux): keys are typed, screens are
+# read. The part that captures needs root. PATTERN (a regular expression over titles) runs some of
+# them. Ends with "N passed, N failed, N skipped".
 cd "$(dirname "$0")/../.." || exit 1
 B=${B:-build}
 export B

@@ -48,6 +48,18 @@ def recording():
     return path
 
 
+def direct():
+    """Descriptions of terminals with direct colours: Debian has them in a package of their own."""
+    source = os.path.join(WORK, "direct.ti")
+    with open(source, "w") as f:
+        f.write("tmux-direct|tmux with direct colours,\n\tRGB, colors#0x1000000, pairs#0x7FFF,\n"
+                "\tsetab=\\E[48\\:2\\:\\:%p1%{65536}%/%d\\:%p1%{256}%/%{255}%&%d\\:%p1%{255}%&%dm,\n"
+                "\tsetaf=\\E[38\\:2\\:\\:%p1%{65536}%/%d\\:%p1%{256}%/%{255}%&%d\\:%p1%{255}%&%dm,\n"
+                "\tuse=tmux-256color,\n")
+    subprocess.run(["tic", "-x", "-o", WORK + "/terminfo", source], check=True, capture_output=True)
+    return WORK + "/terminfo"
+
+
 def live():
     if os.geteuid():
         raise Skip("needs root")
@@ -149,13 +161,16 @@ def sizes():
     t.shows("left with 0")
 
 
-@case("a file: 256 and 8 colours, none with NO_COLOR, ASCII in the C locale")
+@case("a file: exact, 256 and 8 colours, none with NO_COLOR, ASCII in the C locale")
 def colours():
     many = Terminal("%s top %s" % (WAGGLE, recording()))
     many.shows("cook")
     check(len(set(re.findall(r"\033\[(?:38;5;\d+;)?48;5;(\d+)m", many.text(True)))) >= 3, many.text(True))
     many.keys("c", "c")
     many.shows("colours plain")
+    exact = Terminal("%s top %s" % (WAGGLE, recording()), env=[("COLORTERM", "truecolor"), ("TERMINFO", direct())])
+    exact.shows("cook")
+    check(len(set(re.findall(r"48;2;(\d+;\d+;\d+)m", exact.text(True)))) >= 3, exact.text(True))
     few = Terminal("%s top %s" % (WAGGLE, recording()), term="xterm-color")
     few.shows("cook")
     check(re.search(r"\033\[(?:\d+;)*4[0-7]m", few.text(True)), few.text(True))
@@ -166,7 +181,7 @@ def colours():
     plain.keys("t", "Enter")
     plain.shows("self")
     check(plain.text().isascii(), plain.text())
-    for t in (many, few, none, plain):
+    for t in (many, exact, few, none, plain):
         t.keys("q")
 
 
@@ -220,6 +235,14 @@ def waits():
     t.shows("waiting only")
     t.keys("q")
     t.shows("left with 0")
+
+
+@case("a file: only the part that was asked for")
+def part():
+    t = Terminal("%s top --drop dine --focus cook %s" % (WAGGLE, recording()))
+    t.shows(r"all +100\.0 % +80 ")
+    t.hides("main")
+    t.keys("q")
 
 
 @case("a heat map of a file: a range is what all views show, and what report gives for it")
@@ -318,9 +341,15 @@ def outputs():
     t = Terminal("%s cpu --max-overhead 100 --tui -o %s -- %s 1.5" % (WAGGLE, path, PHASES))
     t.shows(r"ended", 10)
     shown = int(t.shows(r"^all +100\.0 % +(\d+) ").group(1))
+    t.keys("Tab", "Tab", "Tab")
+    t.shows("at [23] s")
+    t.keys("g", "l", "Space", "Space", "F")
+    t.shows(r"1\.0 s to 2\.0 s")
+    part = int(t.shows(r"^all +100\.0 % +(\d+) ").group(1))
     t.keys("q")
     t.shows("left with 0")
     stacks = report(path)
+    check(part == sum(report(path, "--from", "1", "--to", "2").values()), "a range:", part)
     check(sum(stacks.values()) == shown, shown, sum(stacks.values()))
     check(any("boil" in s for s in stacks) and any("fry" in s for s in stacks), stacks)
 

@@ -28,6 +28,8 @@ struct flame {
 	const struct calltree *tree; /* of the last drawing: what `boxes` speak of */
 	int top, height;             /* first row shown; rows that fit */
 	uint32_t at, zoom;           /* nodes of the tree */
+	int64_t found;               /* value of the stacks that a search finds .. */
+	uint64_t found_look, found_search; /* .. of this look and this search */
 };
 
 /* -- places ----------------------------------------------------------------------------------- */
@@ -83,6 +85,23 @@ static bool flame_is_below(const struct calltree *t, uint32_t node, uint32_t abo
 	while (node && node != above)
 		node = t->nodes.at[node].parent;
 	return node == above;
+}
+
+/* The node behind this one and all below it as the tree is read; the root again when there is none. */
+static uint32_t flame_over(const struct calltree *t, uint32_t node, uint32_t root)
+{
+	const struct calltree_node *nodes = t->nodes.at;
+
+	while (node != root && !nodes[node].next)
+		node = nodes[node].parent;
+	return node == root ? root : nodes[node].next;
+}
+
+static uint32_t flame_next(const struct calltree *t, uint32_t node, uint32_t root)
+{
+	uint32_t child = t->nodes.at[node].first_child;
+
+	return child ? child : flame_over(t, node, root);
 }
 
 /* -- drawing ---------------------------------------------------------------------------------- */
@@ -155,17 +174,40 @@ static void flame_callers(const struct flame_draw *d)
 	}
 }
 
+/* What the search finds, each stack once; asked once for each picture. */
+static int64_t flame_found(const struct flame_draw *d)
+{
+	const struct calltree_node *nodes = d->tree->nodes.at;
+	struct flame *f = d->f;
+	uint32_t n = nodes[0].first_child;
+
+	if (f->found_look == d->t->looks && f->found_search == d->t->searches)
+		return f->found;
+	f->found_look = d->t->looks;
+	f->found_search = d->t->searches;
+	f->found = 0;
+	while (n) {
+		bool found = tui_finds(d->t, calltree_name(d->tree, n));
+
+		f->found += found ? nodes[n].total : 0;
+		n = found ? flame_over(d->tree, n, 0) : flame_next(d->tree, n, 0);
+	}
+	return f->found;
+}
+
 static void flame_say(const struct flame_draw *d)
 {
 	const struct calltree_node *nodes = d->tree->nodes.at, *n = &nodes[d->f->at];
 	double all = (double)nodes[0].total;
-	char total[40], self[40];
+	char total[40], self[40], found[48] = "";
 
+	if (d->t->search && all > 0)
+		snprintf(found, sizeof(found), "  found in %.1f %%", 100 * (double)flame_found(d) / all);
 	look_number(&d->t->look, n->total, total, sizeof(total));
 	look_number(&d->t->look, n->self, self, sizeof(self));
-	pane_printf(d->p, 0, d->p->h - 1, d->p->w, theme_title(), "%s  %.1f %%  %s (self %s)  %s",
+	pane_printf(d->p, 0, d->p->h - 1, d->p->w, theme_title(), "%s  %.1f %%  %s (self %s)%s  %s",
 		    d->f->at ? calltree_name(d->tree, d->f->at) : "all",
-		    all > 0 ? 100 * (double)n->total / all : 0, total, self,
+		    all > 0 ? 100 * (double)n->total / all : 0, total, self, found,
 		    intern_get(&d->tree->strings, n->object));
 }
 
@@ -319,18 +361,6 @@ static bool flame_mouse(struct tui *t, void *state, int x, int y, enum tui_mouse
 }
 
 /* -- searching and copying -------------------------------------------------------------------- */
-
-/* The node behind (or before) this one as the tree is read, from the zoom on round and round. */
-static uint32_t flame_next(const struct calltree *t, uint32_t node, uint32_t root)
-{
-	const struct calltree_node *nodes = t->nodes.at;
-
-	if (nodes[node].first_child)
-		return nodes[node].first_child;
-	while (node != root && !nodes[node].next)
-		node = nodes[node].parent;
-	return node == root ? root : nodes[node].next;
-}
 
 static bool flame_find(struct tui *t, void *state, int direction)
 {

@@ -12,10 +12,10 @@
 #include "format/format.h"
 #include "ui/tui/tui_parts.h"
 
-#define TUI_REFRESH_MS 500
+#define TUI_REFRESH_NS UINT64_C(500000000)
 #define TUI_NOTICE_MS  4000
 #define TUI_HALF_LIFE  (10 * NSEC_PER_SEC)
-enum { TUI_HEAD = 2, TUI_FOOT = 1 };
+enum { TUI_HEAD = 2, TUI_FOOT = 1, TUI_SHARE = 40 };
 
 #define ROW(id) extern const struct view view_##id;
 #include "ui/tui/views.def"
@@ -130,8 +130,12 @@ static uint32_t tui_classes(const struct tui *t)
 
 struct live_query tui_query(const struct tui *t, uint32_t *pids, uint32_t *tids)
 {
-	struct live_query q = { .filter = { .classes = tui_classes(t) } };
+	struct live_query q = { 0 };
 
+	if (t->o.filter)
+		q.filter = *t->o.filter;
+	if (t->classes != SWITCH_ALL)
+		q.filter.classes = tui_classes(t);
 	if (t->pid) {
 		*pids = t->pid;
 		q.filter.pids = pids;
@@ -176,7 +180,7 @@ bool tui_refresh(struct tui *t, uint64_t now)
 {
 	const struct live_snapshot *s;
 	struct live_query q;
-	uint64_t begun = clock_mono_ns();
+	uint64_t begun = clock_thread_cpu_ns();
 	uint32_t pid, tid;
 
 	live_state(t->o.live, &t->state);
@@ -190,10 +194,9 @@ bool tui_refresh(struct tui *t, uint64_t now)
 	t->looks++;
 	t->seen = s->state.generation;
 	t->stale = false;
-	/* A large profile is drawn less often: a tenth of one processor at the most. */
-	begun = clock_mono_ns() - begun;
-	t->next_look = now + (begun > TUI_REFRESH_MS * UINT64_C(100000) ? begun * 10
-									 : TUI_REFRESH_MS * UINT64_C(1000000));
+	t->look_at = now;
+	t->look_cpu = begun;
+	t->next_look = now + TUI_REFRESH_NS;
 	return true;
 }
 
@@ -300,9 +303,18 @@ static void tui_draw_help(struct tui *t, const struct pane *p)
 
 static void tui_draw_view(struct tui *t, const struct pane *p)
 {
+	uint64_t next;
+
 	views[t->view]->draw(t, t->states[t->view], p);
 	t->drawn_view = t->view;
 	t->drawn_look = t->looks;
+	if (!t->look_cpu)
+		return;
+	/* A large profile is drawn less often: looking takes so much of one processor at the most. */
+	next = t->look_at + (clock_thread_cpu_ns() - t->look_cpu) * TUI_SHARE;
+	if (next > t->next_look)
+		t->next_look = next;
+	t->look_cpu = 0;
 }
 
 /* Views remember rows of what they drew. When that is gone, or they never drew, they draw once

@@ -182,6 +182,7 @@ static void test_search(void **state)
 	keys(&s, "/st.r$\n");
 	assert_shows(&s, "stir  60.0 %");
 	assert_shows(&s, "/st.r$");
+	assert_shows(&s, "found in 60.0 %"); /* a stack with two matches counts once */
 	keys(&s, "n");
 	assert_shows(&s, "sys_stir  30.0 %");
 	keys(&s, "n");
