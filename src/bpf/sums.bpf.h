@@ -141,6 +141,15 @@ static __always_inline void wakers_close(struct wait_stats *st, struct wait_key 
 	k->n = 0;
 }
 
+/* Whoever ended a wait that was not asked for did not end the next one. */
+static __always_inline void wakers_forget(u32 tid)
+{
+	struct wait_wakers *k = wait_config.hops ? bpf_map_lookup_elem(&wait_wakers, &tid) : NULL;
+
+	if (k)
+		k->n = 0;
+}
+
 static __always_inline bool wait_counts_for(u64 ns)
 {
 	return ns >= wait_config.min && (!wait_config.max || ns <= wait_config.max);
@@ -154,6 +163,7 @@ static __always_inline void wait_close(struct wait_stats *st, struct wait_thread
 
 	if (t->kind == KIND_MAX || !wait_counts_for(ns)) {
 		st->filtered++;
+		wakers_forget(tid);
 		return;
 	}
 	if (t->kind != KIND_BLOCKED) {

@@ -225,14 +225,14 @@ static __always_inline u64 stack_find(void *ctx, struct walk *w, struct wait_sta
 	struct recalled *m = recall_slot(w);
 	u32 zero = 0;
 	struct kernel_words *k = bpf_map_lookup_elem(&kernel_words, &zero);
-	u64 known = 0, stack;
-	bool place;
+	u64 known = 0, place = 0, stack;
 
 	w->reads_base = w->sp;
-	if (wait_config.no_recall || !m || !k || __sync_val_compare_and_swap(&m->busy, 0, 1))
-		return stack_walk_now(ctx, w, st);
-	place = recall_place_same(w, m);
-	if (place && recall_same(w, m, k)) {
+	if (wait_config.no_recall || !k || (m && __sync_val_compare_and_swap(&m->busy, 0, 1)))
+		m = NULL; /* another processor has it */
+	if (m)
+		place = recall_place_same(w, m);
+	if (m && place && recall_same(w, m, k)) {
 		known = m->stack;
 		st->recalled++;
 		if (!wait_config.check) {
@@ -240,13 +240,18 @@ static __always_inline u64 stack_find(void *ctx, struct walk *w, struct wait_sta
 			return known;
 		}
 	}
+	/* The place of the call is one of the frames: there must be one, which the compiler would make two of if it
+	 * saw what is asked behind it. */
+	asm volatile("" : "+r"(known), "+r"(m), "+r"(place));
 	stack = stack_walk_now(ctx, w, st);
 	if (known) {
 		st->checked++;
 		st->wrong += known != stack;
 	}
-	recall_learn(w, m, k, place && m->stack == stack);
-	m->busy = 0;
+	if (m && k) {
+		recall_learn(w, m, k, place && m->stack == stack);
+		m->busy = 0;
+	}
 	return stack;
 }
 

@@ -1,4 +1,4 @@
-/* bpf_host.h - just enough of a BPF world to compile src/bpf/unwind.bpf.c, unmodified, for the host.
+/* bpf_host.h - just enough of a BPF world to compile the programs of src/bpf, unmodified, for the host.
  *
  * Kernel memory is our own memory, user memory is what host_user_read() allows, maps are arrays. Put
  * this before the .bpf.c file: it takes the place of libbpf's BPF headers by defining their guards.
@@ -19,6 +19,7 @@
 #define SEC(name)
 #undef __always_inline
 #define __always_inline inline
+#define __noinline
 #define __uint(name, val) int (*name)[val]
 #define __type(name, val) typeof(val) *name
 #define __array(name, val) typeof(val) *name[]
@@ -30,9 +31,13 @@
 #define BPF_CORE_READ(...) CORE_PICK(__VA_ARGS__, CORE_3, CORE_2, CORE_1)(__VA_ARGS__)
 #define bpf_core_field_offset(type, field) offsetof(type, field)
 #define BPF_CORE_READ_BITFIELD_PROBED(s, f) ((s)->f)
-#define bpf_core_field_exists(field) (host_field_exists)
+#define BPF_CORE_READ_BITFIELD(s, f) ((s)->f)
+#define BPF_CORE_READ_INTO(to, ...) memcpy(to, &BPF_CORE_READ(__VA_ARGS__), sizeof(*(to)))
+#define bpf_core_field_exists(field) (host_has && host_has(#field))
 
-static int host_field_exists;
+static bool (*host_has)(const char *field); /* which fields that not all kernels have exist; NULL = none */
+static uint32_t host_cpu;
+static uint64_t host_now = 1;
 
 struct task_struct;
 static struct task_struct *host_task;
@@ -69,12 +74,12 @@ static inline long bpf_probe_read_user(void *to, uint32_t n, const void *from)
 
 static inline uint32_t bpf_get_smp_processor_id(void)
 {
-	return 0;
+	return host_cpu;
 }
 
 static inline uint64_t bpf_ktime_get_ns(void)
 {
-	return 1;
+	return host_now;
 }
 
 static inline long bpf_loop(uint32_t n, long (*step)(uint32_t, void *), void *ctx, uint64_t flags)
