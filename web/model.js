@@ -38,10 +38,15 @@ class ByteReader {
 	}
 
 	column(n, type = Uint32Array) {
-		const out = new type(n);
+		const out = new type(n), { bytes } = this;
 
-		for (let i = 0; i < n; i++)
-			out[i] = this.uleb();
+		for (let i = 0; i < n; i++) {
+			const byte = bytes[this.at];
+
+			if (byte < 128) // nearly all of them
+				this.at++;
+			out[i] = byte < 128 ? byte : this.uleb();
+		}
 		return out;
 	}
 
@@ -84,18 +89,18 @@ class Profile {
 
 	// Preorder: `pops` says how many levels to go up from the previous node before going down one.
 	readNodes(reader, n) {
-		const pops = reader.column(n), frame = reader.column(n);
-		const parent = new Uint32Array(n), depth = new Uint32Array(n);
+		const pops = reader.column(n, Uint16Array), frame = reader.column(n);
+		const nodes = { n, frame, parent: new Uint32Array(n), depth: new Uint16Array(n), end: new Uint32Array(n) };
 
 		for (let i = 1; i < n; i++) {
 			let up = i - 1;
 
 			for (let k = pops[i]; k > 0; k--)
-				up = parent[up];
-			parent[i] = up;
-			depth[i] = depth[up] + 1;
+				up = nodes.parent[up];
+			nodes.parent[i] = up;
 		}
-		this.nodes = { n, frame, parent, depth };
+		nodes.maxDepth = measureNodes(nodes);
+		this.nodes = nodes;
 	}
 
 	readTasks(reader, n) {
