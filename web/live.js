@@ -3,7 +3,7 @@
 // The token travels in a header; only the address that was opened has it. EventSource cannot send headers, so the
 // event stream is read by hand. A page nobody looks at (in a hidden tab) asks for nothing.
 
-const LIVE_LEAST_MS = 500, LIVE_MOST_MS = 3000, LIVE_COST = 3, LIVE_SILENT_MS = 4000;
+const LIVE_LEAST_MS = 400, LIVE_MOST_MS = 2000, LIVE_COST = 2, LIVE_SILENT_MS = 4000;
 
 class Remote {
 	constructor(config) {

@@ -1,6 +1,7 @@
 /* generate.c KIND DIR - makes profiles whose truth is known, for the browser tests.
  *
- * Writes DIR/KIND.svg, DIR/KIND.html, DIR/KIND.waggle and DIR/KIND.tsv; the last has one line per sample (time in
+ * Writes DIR/KIND.svg, DIR/KIND.html, DIR/KIND.waggle and DIR/KIND.tsv; the last has one line per
+ * sample (time in
  * ns, pid, tid, thread, process, value, frames from the root joined by ';' with "_[k]", "_[i]",
  * "_[j]" behind their names), from which the tests work out by themselves what the pages have to
  * show. Kinds: demo (four programs over ten seconds), big (about a million nodes), deep (300
