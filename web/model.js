@@ -39,14 +39,21 @@ class ByteReader {
 
 	column(n, type = Uint32Array) {
 		const out = new type(n), { bytes } = this;
+		let { at } = this;
 
 		for (let i = 0; i < n; i++) {
-			const byte = bytes[this.at];
+			const byte = bytes[at];
 
-			if (byte < 128) // nearly all of them
-				this.at++;
-			out[i] = byte < 128 ? byte : this.uleb();
+			if (byte < 128) { // nearly all of them
+				out[i] = byte;
+				at++;
+				continue;
+			}
+			this.at = at;
+			out[i] = this.uleb();
+			at = this.at;
 		}
+		this.at = at;
 		return out;
 	}
 

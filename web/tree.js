@@ -71,19 +71,21 @@ class Tree {
 		return this.n ? this.total[0] : 0;
 	}
 
-	// Derives end, depth and x from parent and total; nodes are in preorder already.
+	// Derives end, depth and x from parent and total; nodes are in preorder already. A first callee starts where its
+	// caller does, another one where the last box of its depth ended.
 	finish() {
-		const { n, parent, total, x } = this, cursor = takeColumn(Float64Array, n);
+		const { n, total, x } = this;
 
 		if (!this.shares)
 			this.maxDepth = measureNodes(this);
-		for (let i = 1; i < n; i++) {
-			const up = parent[i];
+		const { parent, depth } = this, ends = new Float64Array(this.maxDepth + 2);
 
-			x[i] = cursor[i] = cursor[up];
-			cursor[up] += total[i];
+		for (let i = 1; i < n; i++) {
+			const d = depth[i], at = parent[i] === i - 1 ? x[i - 1] : ends[d];
+
+			x[i] = at;
+			ends[d] = at + total[i];
 		}
-		giveColumn(cursor);
 		return this;
 	}
 
