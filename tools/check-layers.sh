@@ -65,6 +65,7 @@ rows format format src/format/formats.def
 rows cli command src/cli/commands.def
 rows source source src/source/sources.def
 rows symbol provider src/symbol/providers.def
+rows ui/tui view src/ui/tui/views.def
 
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -6,6 +6,8 @@
 #include <stdatomic.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+
 #define THREADS_MAX     16u
 #define THREADS_DEFAULT 4u
 
@@ -14,7 +16,10 @@ struct parallel {
 	size_t n;
 	void (*fn)(void *ctx, size_t i);
 	void *ctx;
+	atomic_uint_fast64_t cpu; /* of the others */
 };
+
+static _Thread_local uint64_t parallel_cpu;
 
 static void *parallel_work(void *arg)
 {
@@ -24,6 +29,20 @@ static void *parallel_work(void *arg)
 	while ((i = atomic_fetch_add(&p->next, 1)) < p->n)
 		p->fn(p->ctx, i);
 	return NULL;
+}
+
+static void *parallel_help(void *arg)
+{
+	struct parallel *p = arg;
+
+	parallel_work(p);
+	atomic_fetch_add(&p->cpu, clock_thread_cpu_ns() + parallel_cpu);
+	return NULL;
+}
+
+uint64_t parallel_cpu_ns(void)
+{
+	return parallel_cpu;
 }
 
 static unsigned int parallel_default(void)
@@ -52,10 +71,11 @@ void parallel_run(unsigned int threads, size_t n, void (*fn)(void *ctx, size_t i
 	sigdelset(&all, SIGSEGV);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	while (made + 1 < threads && made + 1 < n &&
-	       pthread_create(&others[made], NULL, parallel_work, &p) == 0)
+	       pthread_create(&others[made], NULL, parallel_help, &p) == 0)
 		made++;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	parallel_work(&p);
 	while (made)
 		pthread_join(others[--made], NULL);
+	parallel_cpu += atomic_load(&p.cpu);
 }

@@ -7,10 +7,13 @@
 #define WAGGLE_BASE_PARALLEL_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 /* Runs fn(ctx, i) once for every i < n, on up to `threads` threads of which the caller is one (0: as
  * many as there are processors, at most 4). The i are taken in order. Where no more threads can be
  * had, fewer do it. What was written before is seen by fn, and what fn wrote is seen after. */
 void parallel_run(unsigned int threads, size_t n, void (*fn)(void *ctx, size_t i), void *ctx);
+/* CPU time, ns, that other threads have taken in the calling thread's calls so far. */
+uint64_t parallel_cpu_ns(void);
 
 #endif

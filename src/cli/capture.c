@@ -247,6 +247,7 @@ static int capture_all(const struct capture_job *job, const char *command_line,
 	seen = watch_begin(&watch, o, command_line, job->rest->command != NULL, &capture_leave,
 			   code ? NULL : e);
 	code = code ? code : seen;
+	watch.filter = filter->any ? &filter->filter : NULL;
 	if (!code)
 		code = capture_session_run(job, command_line, names, path ? &recording : NULL, &watch,
 					   &result, e);

@@ -25,15 +25,32 @@ static void top_on_signal(int sig)
 	__atomic_store_n(&top_leave, true, __ATOMIC_RELEASE);
 }
 
-static int top_files(const struct option_rest *rest)
+/* Of a file, too, only what was asked for. */
+static int top_filter(const struct cpu_opts *o, struct filter_set *ret, struct err *e)
+{
+	int code = filter_set_new(&o->capture.filter, ret, e);
+
+	ret->filter.pids = o->capture.pids.list.at;
+	ret->filter.n_pids = o->capture.pids.list.n;
+	ret->filter.tids = o->capture.tids.list.at;
+	ret->filter.n_tids = o->capture.tids.list.n;
+	ret->filter.cpus = o->capture.cpus.list.at;
+	ret->filter.n_cpus = o->capture.cpus.list.n;
+	return code;
+}
+
+static int top_files(const struct cpu_opts *o, const struct option_rest *rest)
 {
 	struct sigaction on = { .sa_handler = top_on_signal };
+	struct filter_set filter = { 0 };
 	struct profile *p = NULL;
 	struct buf title = { 0 };
 	struct err e = { 0 };
 	int code = rest->command ? err_set(&e, -EINVAL, "a file or a command, not both")
 				 : read_files(rest, &p, &e);
 
+	if (!code)
+		code = top_filter(o, &filter, &e);
 	buf_puts(&title, "waggle top");
 	for (size_t i = 0; i < rest->words.n; i++)
 		buf_printf(&title, " %s", rest->words.at[i]);
@@ -43,8 +60,9 @@ static int top_files(const struct option_rest *rest)
 	if (!code) {
 		sigaction(SIGTERM, &on, NULL);
 		sigaction(SIGHUP, &on, NULL);
-		code = watch_file(p, (const char *)title.data, &top_leave, &e);
+		code = watch_file(p, &filter.filter, (const char *)title.data, &top_leave, &e);
 	}
+	filter_set_free(&filter);
 	profile_free(p);
 	buf_free(&title);
 	return code ? command_fail(&e) : EXIT_DONE;
@@ -81,7 +99,7 @@ static int top_run(int argc, char **argv)
 	int code = command_parse(&command_top, argc, argv, &o, &rest);
 
 	if (code < 0)
-		code = top_has_files(&rest) ? top_files(&rest) : top_capture(&o, &rest, argc, argv);
+		code = top_has_files(&rest) ? top_files(&o, &rest) : top_capture(&o, &rest, argc, argv);
 	option_free(cpu_tables, &o, &rest);
 	return code;
 }

@@ -108,6 +108,7 @@ static void *watch_show(void *arg)
 	struct tui_opts o = {
 		.live = w->live,
 		.title = w->title,
+		.filter = w->filter,
 		.child = w->child,
 		.left = watch_user_left,
 		.ctx = w,
@@ -167,10 +168,11 @@ int watch_end(struct watch *w, bool wait, struct err *e)
 	return w->error.code;
 }
 
-int watch_file(const struct profile *p, const char *title, bool *leave, struct err *e)
+int watch_file(const struct profile *p, const struct profile_filter *f, const char *title, bool *leave,
+	       struct err *e)
 {
 	struct live_opts lo = { .whole = true };
-	struct tui_opts o = { .title = title, .child = -1, .leave = leave };
+	struct tui_opts o = { .title = title, .filter = f, .child = -1, .leave = leave };
 	int code = tui_possible(e);
 
 	if (!code && (live_new(&lo, &o.live) || live_fill(o.live, p)))

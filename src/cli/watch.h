@@ -21,6 +21,7 @@ struct watch {
 	struct serve *serve;   /* the live page; NULL when there is none */
 	bool stay;             /* the page stays when the capture has ended by itself */
 	char *title;           /* with the page's address in it, where it would not be seen otherwise */
+	const struct profile_filter *filter; /* borrowed; its regexes are the terminal's while it runs */
 	int child, child_tty;  /* both ends of the command's terminal; -1 and 0 = it has ours */
 	bool *leave;     /* set by a signal handler: everything is to end */
 	pthread_t tui_thread;
@@ -44,7 +45,8 @@ void watch_capture_ended(struct watch *w);
  * terminal's error, if it had one. */
 int watch_end(struct watch *w, bool wait, struct err *e);
 
-/* A finished profile, shown until the user leaves. */
-int watch_file(const struct profile *p, const char *title, bool *leave, struct err *e);
+/* A finished profile, the part of it that `f` (NULL = all) says, shown until the user leaves. */
+int watch_file(const struct profile *p, const struct profile_filter *f, const char *title, bool *leave,
+	       struct err *e);
 
 #endif

@@ -122,6 +122,8 @@ void live_publish(struct live *l, enum live_phase phase, uint64_t elapsed)
 	l->state.phase = phase;
 	l->state.elapsed = elapsed;
 	l->state.generation++;
+	l->state.taken = l->book ? l->book->ledger.n[LEDGER_TAKEN] : 0;
+	l->state.lost = l->book ? ledger_lost(&l->book->ledger) : 0;
 	l->state.samples = l->book ? l->book->samples.n : 0;
 	l->state.bytes =
 		(l->book ? profile_bytes(l->book) : 0) + (l->follow ? follow_bytes(l->follow) : 0);

@@ -79,6 +79,7 @@ struct live_state {
 	uint64_t since;      /* ns: samples before this were forgotten; 0 = none were */
 	uint64_t exact_from; /* ns: from here on times are as they came; 0 = all are */
 	uint64_t grain;      /* ns: the coarsest rounding of the times before that, 0 = none */
+	uint64_t taken, lost;/* by the capture's ledger, whole */
 	uint64_t samples;    /* held, rows */
 	uint64_t forgotten;  /* samples (or waits) that are no longer held */
 	uint64_t late;       /* rounds in which the writer had to turn back */

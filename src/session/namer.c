@@ -6,13 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/parallel.h"
 #include "profile/codes.h"
 
 enum { FIRST_AFTER_MS = 1000, NICE = 5, BATCH_MAX = 65536 };
-enum { WATCHED_AFTER_MS = 200, WATCHED_SHARE = 40 }; /* a fortieth of one processor */
+/* When somebody looks: new names at once, while they took at most 2 s and a fortieth of a processor. */
+enum { WATCHED_AFTER_MS = 200, WATCHED_BURST_MS = 2000, WATCHED_SHARE = 40 };
 
 struct namer {
 	struct symbolizer_opts opts; /* the session's */
@@ -21,6 +24,7 @@ struct namer {
 	bool running, done;   /* done: written by the thread */
 	bool watched;
 	uint64_t took;        /* CPU time of the last run, ns; written by the thread before `done` */
+	uint64_t spent;       /* CPU time of all runs */
 	pthread_t thread;
 	/* One run: copies, and whose they are. */
 	struct profile *work;
@@ -116,7 +120,7 @@ static void *namer_run(void *arg)
 
 	setpriority(PRIO_PROCESS, (id_t)gettid(), NICE); /* the drain and the tables come first */
 	symbolizer_run(n->symbolizer, n->work);
-	n->took = clock_thread_cpu_ns();
+	n->took = clock_thread_cpu_ns() + parallel_cpu_ns();
 	__atomic_store_n(&n->done, true, __ATOMIC_RELEASE);
 	return NULL;
 }
@@ -181,6 +185,7 @@ static void namer_take(const struct namer *n, struct profile *p, uint32_t copy)
 static void namer_collect(struct namer *n, struct profile *p)
 {
 	pthread_join(n->thread, NULL);
+	n->spent += n->took;
 	for (uint32_t i = 1; i < n->work->frames.n && i < n->frames.n; i++)
 		if (n->work->frames.at[i].n_lines && n->frames.at[i])
 			namer_take(n, p, i);
@@ -190,6 +195,31 @@ static void namer_collect(struct namer *n, struct profile *p)
 	namer_end_run(n);
 }
 
+static bool namer_affords(const struct namer *n, uint64_t now)
+{
+	return n->spent <= WATCHED_BURST_MS * UINT64_C(1000000) + (now - n->begun) / WATCHED_SHARE;
+}
+
+/* Of the run that is under way, too: the first one takes seconds. */
+static uint64_t namer_now_spent(const struct namer *n)
+{
+	struct timespec t;
+	clockid_t clock;
+
+	if (!n->running)
+		return 0;
+	if (__atomic_load_n(&n->done, __ATOMIC_ACQUIRE))
+		return n->took;
+	if (pthread_getcpuclockid(n->thread, &clock) || clock_gettime(clock, &t))
+		return 0;
+	return (uint64_t)t.tv_sec * NSEC_PER_SEC + (uint64_t)t.tv_nsec;
+}
+
+uint64_t namer_spent(const struct namer *n)
+{
+	return n->watched ? n->spent + namer_now_spent(n) : 0;
+}
+
 /* -- turns -------------------------------------------------------------------------------------- */
 
 void namer_turn(struct namer *n, struct profile *p, uint64_t now)
@@ -197,12 +227,10 @@ void namer_turn(struct namer *n, struct profile *p, uint64_t now)
 	if (n->running) {
 		if (__atomic_load_n(&n->done, __ATOMIC_ACQUIRE)) {
 			namer_collect(n, p);
-			if (n->watched)
-				n->next = now + n->took * WATCHED_SHARE;
 		}
 		return;
 	}
-	if (now < n->next)
+	if (now < n->next || (n->watched && !namer_affords(n, now)))
 		return;
 	n->next = now + (n->watched ? WATCHED_AFTER_MS * UINT64_C(1000000) : now - n->begun);
 	namer_start(n, p);

@@ -21,8 +21,8 @@
 struct namer;
 
 /* Options are copied; what they point at is borrowed. `watched`: somebody looks at the names while the
- * capture runs, so files are read again when new frames of them were met, as often as a small share of one
- * processor allows. NULL when out of memory. */
+ * capture runs, so files are read again when new frames of them were met, as long as that takes a small share
+ * of one processor. NULL when out of memory. */
 struct namer *namer_new(const struct symbolizer_opts *o, uint64_t now, bool watched);
 /* Waits for a run that is under way. */
 void namer_free(struct namer *n);
@@ -30,6 +30,8 @@ void namer_free(struct namer *n);
 /* Called every drain round: puts names that are ready into the profile, starts the next run when it is due.
  * `now` is CLOCK_MONOTONIC ns. Failures (memory) only mean that names come later. */
 void namer_turn(struct namer *n, struct profile *p, uint64_t now);
+/* Processor time, ns, that names took because somebody looks; 0 when nobody does. */
+uint64_t namer_spent(const struct namer *n);
 /* Names everything that is left, waiting for it. 0 or -ENOMEM. */
 int namer_finish(struct namer *n, struct profile *p);
 

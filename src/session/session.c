@@ -189,6 +189,7 @@ static uint64_t session_cpu(const struct session *s)
 {
 	uint64_t all = clock_self_cpu_ns(), beside = s->o.live_spent ? s->o.live_spent(s->o.live_ctx) : 0;
 
+	beside += s->namer ? namer_spent(s->namer) : 0;
 	return all > beside ? all - beside : 0;
 }
 
@@ -302,9 +303,9 @@ static void session_close_ledger(struct session *s)
 }
 
 /* Announced files that are still being opened get a moment, so that they can be named. */
-static void session_settle(struct session *s)
+static void session_settle(struct session *s, uint32_t ms)
 {
-	uint64_t until = clock_mono_ns() + (uint64_t)SETTLE_MS * 1000000;
+	uint64_t until = clock_mono_ns() + ms * UINT64_C(1000000);
 
 	while (!files_refresh(s->files, s->profile) && clock_mono_ns() < until)
 		usleep(2000);
@@ -316,6 +317,9 @@ static int session_finish(struct session *s, struct session_result *ret, struct 
 {
 	struct profile *p = s->profile;
 	uint64_t end;
+	/* Whoever only looked on and has left needs no names: nothing is waited for. */
+	bool left = s->o.live_only && s->end == SESSION_STOPPED;
+	uint32_t settle = left ? 0 : SETTLE_MS;
 	int code = 0;
 
 	if (s->waits)
@@ -338,10 +342,10 @@ static int session_finish(struct session *s, struct session_result *ret, struct 
 	if (s->waits)
 		waits_finish(s->waits, end);
 	s->o.source->measure(s->source, s->programs.skel, &p->ledger);
-	session_settle(s);
-	jitwatch_finish(s->jitwatch, p, SETTLE_MS);
+	session_settle(s, settle);
+	jitwatch_finish(s->jitwatch, p, settle);
 	session_report(s, true);
-	code = session_name(s, e);
+	code = left ? 0 : session_name(s, e);
 	if (!code && (p->oom || profile_count_unnamed(p)))
 		code = err_set(e, -ENOMEM, "out of memory");
 	session_close_ledger(s);

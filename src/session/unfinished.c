@@ -15,7 +15,7 @@
 #include "unwind/lookup.h"
 
 enum { HELD_MAX = 256, KNOWN_MAX = 4096, PROCESSES_MAX = 32 };
-enum { PATIENCE_MS = 900, RETRY_MS = 10, HOLES_MAX = 4 };
+enum { PATIENCE_MS = 900, RETRY_MS = 10, RETRY_MOST_MS = 160, HOLES_MAX = 4 };
 
 struct unfinished_walk { /* a raw record, and what became of it */
 	struct raw_record *raw;
@@ -161,6 +161,7 @@ static void *unfinished_run(void *arg)
 {
 	struct unfinished *u = arg;
 	struct timespec until;
+	long retry = RETRY_MS;
 
 	pthread_mutex_lock(&u->lock);
 	while (!u->stop) {
@@ -180,12 +181,16 @@ static void *unfinished_run(void *arg)
 			waiting |= w->end == WALK_PENDING;
 		}
 		clock_gettime(CLOCK_REALTIME, &until);
-		until.tv_nsec += RETRY_MS * 1000000;
+		until.tv_nsec += retry * 1000000;
 		until.tv_sec += until.tv_nsec / 1000000000;
 		until.tv_nsec %= 1000000000;
-		if (waiting)
-			pthread_cond_timedwait(&u->wake, &u->lock, &until);
-		else if (!u->stop)
+		/* Most tables are there within milliseconds; what waits longer is looked after less and less often,
+		 * because a look maps all tables. */
+		if (waiting && pthread_cond_timedwait(&u->wake, &u->lock, &until))
+			retry = retry * 2 < RETRY_MOST_MS ? retry * 2 : RETRY_MOST_MS;
+		else
+			retry = RETRY_MS;
+		if (!waiting && !u->stop)
 			pthread_cond_wait(&u->wake, &u->lock);
 	}
 	pthread_mutex_unlock(&u->lock);

@@ -28,6 +28,8 @@ struct flame {
 	const struct calltree *tree; /* of the last drawing: what `boxes` speak of */
 	int top, height;             /* first row shown; rows that fit */
 	uint32_t at, zoom;           /* nodes of the tree */
+	int64_t found;               /* value of the stacks that a search finds .. */
+	uint64_t found_look, found_search; /* .. of this look and this search */
 };
 
 /* -- places ----------------------------------------------------------------------------------- */
@@ -85,6 +87,23 @@ static bool flame_is_below(const struct calltree *t, uint32_t node, uint32_t abo
 	return node == above;
 }
 
+/* The node behind this one and all below it as the tree is read; the root again when there is none. */
+static uint32_t flame_over(const struct calltree *t, uint32_t node, uint32_t root)
+{
+	const struct calltree_node *nodes = t->nodes.at;
+
+	while (node != root && !nodes[node].next)
+		node = nodes[node].parent;
+	return node == root ? root : nodes[node].next;
+}
+
+static uint32_t flame_next(const struct calltree *t, uint32_t node, uint32_t root)
+{
+	uint32_t child = t->nodes.at[node].first_child;
+
+	return child ? child : flame_over(t, node, root);
+}
+
 /* -- drawing ---------------------------------------------------------------------------------- */
 
 struct flame_draw {
@@ -94,13 +113,16 @@ struct flame_draw {
 	const struct pane *p;
 };
 
-static void flame_box(const struct flame_draw *d, uint32_t node, int x, int w, int depth)
+static void flame_box(const struct flame_draw *d, uint32_t node, int x, int w, int depth, bool odd)
 {
 	const struct calltree_node *n = &d->tree->nodes.at[node];
 	const char *name = node ? calltree_name(d->tree, node) : "all";
 	const struct theme *theme = &d->t->theme;
 	struct style s = theme_frame(theme, n->kind, name);
-	int y = depth - d->f->top;
+	int y = depth - d->f->top, edge = !theme->colour; /* without colours a box begins with a line */
+
+	if (odd)
+		s = theme_darker(s);
 
 	if (!VEC_PUSH(&d->f->boxes, (struct flame_box){ node, x, w, depth }))
 		return;
@@ -111,12 +133,10 @@ static void flame_box(const struct flame_draw *d, uint32_t node, int x, int w, i
 	if (node == d->f->at)
 		s = theme_selected(theme);
 	pane_fill(d->p, x, y, w, 1, s, ' ');
-	if (!theme->colour && w > 1)
+	if (edge)
 		pane_put(d->p, x, y, 1, s, "|");
 	if (w > 2)
-		pane_put(d->p, x + !theme->colour, y, w - 1 - !theme->colour, s, name);
-	else if (!theme->colour)
-		pane_put(d->p, x, y, 1, s, "|");
+		pane_put(d->p, x + edge, y, w - 1 - edge, s, name);
 }
 
 /* Children side by side within [x, x + w), each where its share begins; those narrower than a cell
@@ -125,6 +145,7 @@ static void flame_children(const struct flame_draw *d, uint32_t node, double x, 
 {
 	const struct calltree_node *nodes = d->tree->nodes.at;
 	double total = (double)nodes[node].total, at = x;
+	bool odd = false;
 
 	if (total <= 0 || depth >= d->f->top + d->p->h)
 		return;
@@ -133,7 +154,8 @@ static void flame_children(const struct flame_draw *d, uint32_t node, double x, 
 		int from = (int)(at + 0.5), to = (int)(at + wide + 0.5);
 
 		if (to > from) {
-			flame_box(d, c, from, to - from, depth);
+			flame_box(d, c, from, to - from, depth, odd);
+			odd = !odd;
 			flame_children(d, c, at, wide, depth + 1);
 		}
 		at += wide;
@@ -146,23 +168,46 @@ static void flame_callers(const struct flame_draw *d)
 	int depth = flame_depth(d->tree, d->f->zoom);
 
 	for (uint32_t n = d->f->zoom;; n = d->tree->nodes.at[n].parent) {
-		flame_box(d, n, 0, d->p->w, depth--);
+		flame_box(d, n, 0, d->p->w, depth--, false);
 		if (!n)
 			return;
 	}
+}
+
+/* What the search finds, each stack once; asked once for each picture. */
+static int64_t flame_found(const struct flame_draw *d)
+{
+	const struct calltree_node *nodes = d->tree->nodes.at;
+	struct flame *f = d->f;
+	uint32_t n = nodes[0].first_child;
+
+	if (f->found_look == d->t->looks && f->found_search == d->t->searches)
+		return f->found;
+	f->found_look = d->t->looks;
+	f->found_search = d->t->searches;
+	f->found = 0;
+	while (n) {
+		bool found = tui_finds(d->t, calltree_name(d->tree, n));
+
+		f->found += found ? nodes[n].total : 0;
+		n = found ? flame_over(d->tree, n, 0) : flame_next(d->tree, n, 0);
+	}
+	return f->found;
 }
 
 static void flame_say(const struct flame_draw *d)
 {
 	const struct calltree_node *nodes = d->tree->nodes.at, *n = &nodes[d->f->at];
 	double all = (double)nodes[0].total;
-	char total[40], self[40];
+	char total[40], self[40], found[48] = "";
 
+	if (d->t->search && all > 0)
+		snprintf(found, sizeof(found), "  found in %.1f %%", 100 * (double)flame_found(d) / all);
 	look_number(&d->t->look, n->total, total, sizeof(total));
 	look_number(&d->t->look, n->self, self, sizeof(self));
-	pane_printf(d->p, 0, d->p->h - 1, d->p->w, theme_title(), "%s  %.1f %%  %s (self %s)  %s",
+	pane_printf(d->p, 0, d->p->h - 1, d->p->w, theme_title(), "%s  %.1f %%  %s (self %s)%s  %s",
 		    d->f->at ? calltree_name(d->tree, d->f->at) : "all",
-		    all > 0 ? 100 * (double)n->total / all : 0, total, self,
+		    all > 0 ? 100 * (double)n->total / all : 0, total, self, found,
 		    intern_get(&d->tree->strings, n->object));
 }
 
@@ -316,18 +361,6 @@ static bool flame_mouse(struct tui *t, void *state, int x, int y, enum tui_mouse
 }
 
 /* -- searching and copying -------------------------------------------------------------------- */
-
-/* The node behind (or before) this one as the tree is read, from the zoom on round and round. */
-static uint32_t flame_next(const struct calltree *t, uint32_t node, uint32_t root)
-{
-	const struct calltree_node *nodes = t->nodes.at;
-
-	if (nodes[node].first_child)
-		return nodes[node].first_child;
-	while (node != root && !nodes[node].next)
-		node = nodes[node].parent;
-	return node == root ? root : nodes[node].next;
-}
 
 static bool flame_find(struct tui *t, void *state, int direction)
 {

@@ -20,9 +20,20 @@ void look_done(struct look *l)
 	*l = (struct look){ 0 };
 }
 
+/* Folded stacks know names, but no numbers of processes. */
+static enum calltree_root look_root(const struct look *l)
+{
+	const struct profile *p = l->snapshot ? l->snapshot->profile : NULL;
+
+	for (size_t i = 0; p && i < p->tasks.n; i++)
+		if (p->tasks.at[i].pid)
+			return ROOT_PROCESS;
+	return ROOT_COMM;
+}
+
 const struct calltree *look_tree(struct look *l)
 {
-	struct calltree_opts o = { .root = ROOT_PROCESS, .value = l->value };
+	struct calltree_opts o = { .root = look_root(l), .value = l->value };
 
 	if (!l->tree && l->snapshot && !calltree_new(l->snapshot->profile, &o, &l->tree))
 		calltree_sort(l->tree, BY_NAME);

@@ -84,7 +84,7 @@ static void tasks_line(struct tui *t, struct tasks *v, const struct shares *s, i
 	struct style style = i == v->list.at ? theme_selected(&t->theme)
 			     : r->tid        ? theme_dim()
 					     : theme_plain();
-	const char *name = profile_text(t->look.snapshot->profile, r->name);
+	const char *name = r->name ? profile_text(t->look.snapshot->profile, r->name) : "[unknown]";
 	bool groups = r->total && p->w >= 90;
 	int bar = p->w >= 60 ? p->w / 4 : 0, x = 21;
 	char number[40];

@@ -88,6 +88,12 @@ struct style theme_group(const struct theme *t, enum wait_group g)
 	return (struct style){ .fg = palette_rgb(kinds[g], 3, true), .flags = STYLE_FG };
 }
 
+struct style theme_darker(struct style s)
+{
+	s.bg = ((s.bg >> 16 & 255) * 7 / 8) << 16 | ((s.bg >> 8 & 255) * 7 / 8) << 8 | (s.bg & 255) * 7 / 8;
+	return s;
+}
+
 /* Dark blue over red to yellow: also tells little from much for people who see few colours. */
 struct style theme_heat(const struct theme *t, double share)
 {

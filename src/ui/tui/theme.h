@@ -29,6 +29,8 @@ struct style theme_match(const struct theme *t);    /* what a search found */
 struct style theme_warning(const struct theme *t);
 /* The box of a frame, enum frame_kind or FRAME_KIND_MAX for tasks and the root. */
 struct style theme_frame(const struct theme *t, uint8_t kind, const char *name);
+/* The same a little darker, for every other one of boxes that touch. */
+struct style theme_darker(struct style s);
 /* The foreground of bars for a group of waiting. */
 struct style theme_group(const struct theme *t, enum wait_group g);
 /* A cell of a heat map, 0..1; its character is heat_character(). */

@@ -12,10 +12,10 @@
 #include "format/format.h"
 #include "ui/tui/tui_parts.h"
 
-#define TUI_REFRESH_MS 500
+#define TUI_REFRESH_NS UINT64_C(500000000)
 #define TUI_NOTICE_MS  4000
 #define TUI_HALF_LIFE  (10 * NSEC_PER_SEC)
-enum { TUI_HEAD = 2, TUI_FOOT = 1 };
+enum { TUI_HEAD = 2, TUI_FOOT = 1, TUI_SHARE = 40 };
 
 #define ROW(id) extern const struct view view_##id;
 #include "ui/tui/views.def"
@@ -130,8 +130,12 @@ static uint32_t tui_classes(const struct tui *t)
 
 struct live_query tui_query(const struct tui *t, uint32_t *pids, uint32_t *tids)
 {
-	struct live_query q = { .filter = { .classes = tui_classes(t) } };
+	struct live_query q = { 0 };
 
+	if (t->o.filter)
+		q.filter = *t->o.filter;
+	if (t->classes != SWITCH_ALL)
+		q.filter.classes = tui_classes(t);
 	if (t->pid) {
 		*pids = t->pid;
 		q.filter.pids = pids;
@@ -176,6 +180,7 @@ bool tui_refresh(struct tui *t, uint64_t now)
 {
 	const struct live_snapshot *s;
 	struct live_query q;
+	uint64_t begun = clock_thread_cpu_ns();
 	uint32_t pid, tid;
 
 	live_state(t->o.live, &t->state);
@@ -189,10 +194,9 @@ bool tui_refresh(struct tui *t, uint64_t now)
 	t->looks++;
 	t->seen = s->state.generation;
 	t->stale = false;
-	/* A large profile is drawn less often: a tenth of one processor at the most. */
-	t->next_look = clock_mono_ns() - now;
-	t->next_look = now + (t->next_look > 50000000 ? t->next_look * 10
-						      : TUI_REFRESH_MS * UINT64_C(1000000));
+	t->look_at = now;
+	t->look_cpu = begun;
+	t->next_look = now + TUI_REFRESH_NS;
 	return true;
 }
 
@@ -200,21 +204,19 @@ bool tui_refresh(struct tui *t, uint64_t now)
 
 static void tui_draw_head(struct tui *t, const struct pane *p)
 {
-	const struct profile *now = t->look.snapshot->profile;
-	const struct ledger *l = &now->ledger;
 	struct style s = theme_bar(&t->theme);
-	char right[160], elapsed[32];
-	uint64_t lost = ledger_lost(l);
+	char right[160], elapsed[32] = "";
 
 	pane_fill(p, 0, 0, p->w, 1, s, ' ');
-	duration_text(t->state.elapsed / 100000000 * 100000000, elapsed, sizeof(elapsed));
+	if (t->state.elapsed) /* folded stacks have no time */
+		duration_text(t->state.elapsed / 100000000 * 100000000, elapsed, sizeof(elapsed));
 	snprintf(right, sizeof(right), "%s%s  %llu taken  %llu lost ",
 		 t->state.phase == LIVE_ENDED ? "ended " : "", elapsed,
-		 (unsigned long long)l->n[LEDGER_TAKEN], (unsigned long long)lost);
+		 (unsigned long long)t->state.taken, (unsigned long long)t->state.lost);
 	pane_put(p, 1, 0, p->w - 2, s, t->o.title);
 	if ((int)strlen(right) + 8 < p->w)
 		pane_right(p, p->w - (int)strlen(right), 0, (int)strlen(right),
-			   lost ? theme_warning(&t->theme) : s, right);
+			   t->state.lost ? theme_warning(&t->theme) : s, right);
 }
 
 static void tui_draw_tabs(struct tui *t, const struct pane *p)
@@ -301,9 +303,18 @@ static void tui_draw_help(struct tui *t, const struct pane *p)
 
 static void tui_draw_view(struct tui *t, const struct pane *p)
 {
+	uint64_t next;
+
 	views[t->view]->draw(t, t->states[t->view], p);
 	t->drawn_view = t->view;
 	t->drawn_look = t->looks;
+	if (!t->look_cpu)
+		return;
+	/* A large profile is drawn less often: looking takes so much of one processor at the most. */
+	next = t->look_at + (clock_thread_cpu_ns() - t->look_cpu) * TUI_SHARE;
+	if (next > t->next_look)
+		t->next_look = next;
+	t->look_cpu = 0;
 }
 
 /* Views remember rows of what they drew. When that is gone, or they never drew, they draw once

@@ -20,6 +20,7 @@ struct tui;
 
 struct tui_opts {
 	struct live *live;
+	const struct profile_filter *filter; /* holds for all views; NULL = none */
 	const char *title;  /* what was asked for: "waggle top -p 4711" */
 	int child;          /* our end of the started command's terminal; -1 = there is none */
 	bool ascii;         /* no characters beyond ASCII, whatever the terminal can do */

@@ -31,9 +31,11 @@ struct tui {
 	uint32_t pid, tid;  /* only these; 0 = all */
 	bool frozen, help, over, stale;
 	uint64_t seen, next_look; /* generation of the snapshot; when the next may be made */
+	uint64_t look_at, look_cpu; /* when it was made, and the thread's CPU time before; 0 = it was drawn */
 	/* Search, prompt, notice. */
 	struct regex *search;
 	char searched[PROMPT_MAX];
+	uint64_t searches;  /* so far */
 	enum tui_asks asks;
 	char typed[PROMPT_MAX];
 	char notice[NOTICE_MAX];

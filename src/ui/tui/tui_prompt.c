@@ -47,6 +47,7 @@ void tui_search(struct tui *t, const char *pattern, bool as_is, uint64_t now)
 		return;
 	}
 	t->search = r;
+	t->searches++;
 	snprintf(t->searched, sizeof(t->searched), "%s", pattern);
 	if (!as_is)
 		tui_find(t, 0, now);

@@ -74,15 +74,29 @@ static int waits_classes(struct tui *t, const struct waitsum *w, const struct pa
 	return y;
 }
 
-/* Functions from the leaf on, as many as there is room for. */
+/* Where a person would say that it waits: behind the kernel's own functions, and in the kernel,
+ * where there is nothing else, behind those that give the processor away. */
+static uint32_t waits_leaf(const struct calltree *t, uint32_t node)
+{
+	uint32_t n = node;
+
+	while (n && t->nodes.at[n].kind == FRAME_KERNEL)
+		n = t->nodes.at[n].parent;
+	if (n && t->nodes.at[n].kind < FRAME_KIND_MAX)
+		return n;
+	for (n = node; n && strstr(calltree_name(t, n), "schedule"); n = t->nodes.at[n].parent)
+		;
+	return n ? n : node;
+}
+
+/* Functions from there on to the root, as many as there is room for. */
 static void waits_stack(const struct calltree *t, uint32_t node, char *to, size_t size)
 {
 	size_t n = 0;
 
 	to[0] = 0;
-	for (; node && n + 2 < size; node = t->nodes.at[node].parent)
-		n += (size_t)snprintf(to + n, size - n, "%s%s", n ? " < " : "",
-				      calltree_name(t, node));
+	for (node = waits_leaf(t, node); node && n + 2 < size; node = t->nodes.at[node].parent)
+		n += (size_t)snprintf(to + n, size - n, "%s%s", n ? " < " : "", calltree_name(t, node));
 }
 
 static void waits_place(struct tui *t, const struct waitsum *w, int i, int y, const struct pane *p,
