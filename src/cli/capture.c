@@ -160,7 +160,8 @@ static bool capture_is_only_watched(const struct capture_cli *o)
 {
 	const struct output_opts *out = &o->output;
 
-	return (o->tui || o->serve.serve) && !out->files.list.n && !out->dir && !out->format && !out->json && !out->folded;
+	return (o->tui || o->serve.serve) && !out->files.list.n && !out->dir && !out->format &&
+	       !out->json && !out->folded;
 }
 
 static int capture_session_run(const struct capture_job *job, const char *command_line,
