@@ -1,5 +1,5 @@
-/* request_fuzz.c - addresses from hostile hands. Whatever comes, a taken one has a known path, texts that
- * end, numbers in their ranges, and nobody gets in without the token. */
+/* request_fuzz.c - addresses from hostile hands. Whatever comes, a taken one has a known path, texts
+ * that end, numbers in their ranges, and nobody gets in without the token. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

@@ -41,6 +41,8 @@ class LivePage {
 
 	begin(profile) {
 		this.app = globalThis.waggle = new App(profile, this);
+		// A range that came with the address goes on when it is dropped, as one that was chosen here.
+		this.byRange = Boolean(this.app.state.at && (this.app.state.range || this.app.state.base));
 		this.app.heat.layout();
 		this.showState();
 	}

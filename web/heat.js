@@ -83,7 +83,7 @@ class HeatMap {
 	}
 
 	get columnWidth() {
-		return Math.min(24, this.width / this.columns);
+		return Math.min(80, this.width / this.columns);
 	}
 
 	// Which buckets the cells from a to b, both inclusive, stand for.

@@ -3,7 +3,7 @@
 // The token travels in a header; only the address that was opened has it. EventSource cannot send headers, so the
 // event stream is read by hand. A page nobody looks at (in a hidden tab) asks for nothing.
 
-const LIVE_LEAST_MS = 500, LIVE_COST = 12, LIVE_SILENT_MS = 4000;
+const LIVE_LEAST_MS = 400, LIVE_MOST_MS = 2000, LIVE_COST = 2, LIVE_SILENT_MS = 4000;
 
 class Remote {
 	constructor(config) {
@@ -129,7 +129,7 @@ class LiveFeed {
 			this.on.failed(error);
 		}
 		this.busy = false;
-		this.next = start + Math.max(LIVE_LEAST_MS, LIVE_COST * (performance.now() - start));
+		this.next = start + Math.max(LIVE_LEAST_MS, Math.min(LIVE_MOST_MS, LIVE_COST * (performance.now() - start)));
 		this.look();
 	}
 

@@ -38,10 +38,22 @@ class ByteReader {
 	}
 
 	column(n, type = Uint32Array) {
-		const out = new type(n);
+		const out = new type(n), { bytes } = this;
+		let { at } = this;
 
-		for (let i = 0; i < n; i++)
+		for (let i = 0; i < n; i++) {
+			const byte = bytes[at];
+
+			if (byte < 128) { // nearly all of them
+				out[i] = byte;
+				at++;
+				continue;
+			}
+			this.at = at;
 			out[i] = this.uleb();
+			at = this.at;
+		}
+		this.at = at;
 		return out;
 	}
 
@@ -84,18 +96,18 @@ class Profile {
 
 	// Preorder: `pops` says how many levels to go up from the previous node before going down one.
 	readNodes(reader, n) {
-		const pops = reader.column(n), frame = reader.column(n);
-		const parent = new Uint32Array(n), depth = new Uint32Array(n);
+		const pops = reader.column(n, Uint16Array), frame = reader.column(n);
+		const nodes = { n, frame, parent: new Uint32Array(n), depth: new Uint16Array(n), end: new Uint32Array(n) };
 
 		for (let i = 1; i < n; i++) {
 			let up = i - 1;
 
 			for (let k = pops[i]; k > 0; k--)
-				up = parent[up];
-			parent[i] = up;
-			depth[i] = depth[up] + 1;
+				up = nodes.parent[up];
+			nodes.parent[i] = up;
 		}
-		this.nodes = { n, frame, parent, depth };
+		nodes.maxDepth = measureNodes(nodes);
+		this.nodes = nodes;
 	}
 
 	readTasks(reader, n) {

@@ -24,46 +24,67 @@ class Selection {
 	}
 }
 
+// Fresh memory is dear: of a million nodes every column is megabytes that the system has to find. Columns of trees
+// nobody looks at any more are used again.
+const SPARE_MOST = 8;
+const spareBuffers = [];
+
+function takeColumn(type, n) {
+	const bytes = Math.max(1, n) * type.BYTES_PER_ELEMENT, at = spareBuffers.findIndex((b) => b.byteLength >= bytes &&
+		b.byteLength <= 4 * bytes + 65536);
+
+	return at < 0 ? new type(n) : new type(spareBuffers.splice(at, 1)[0], 0, n).fill(0);
+}
+
+function giveColumn(column) {
+	if (column && spareBuffers.length < SPARE_MOST)
+		spareBuffers.push(column.buffer);
+}
+
 // A call tree in preorder; `base` and `baseSelf` are the totals and selves of the range it is compared with, null
 // where there is none. Node 0 is the root; the subtree of i is i..end[i]-1; x is where a node's
 // box starts, in value units, and never decreases from one node to the next.
 class Tree {
-	constructor(n) {
+	// `like`: nodes that are the same (frame, parent, depth, end); they are shared, not copied
+	constructor(n, like = null) {
 		this.n = n;
-		this.frame = new Uint32Array(n);
-		this.parent = new Uint32Array(n);
-		this.depth = new Uint32Array(n);
-		this.end = new Uint32Array(n);
-		this.self = new Float64Array(n);
-		this.total = new Float64Array(n);
-		this.x = new Float64Array(n);
+		this.shares = like;
+		this.frame = like?.frame ?? new Uint32Array(n);
+		this.parent = like?.parent ?? new Uint32Array(n);
+		this.depth = like?.depth ?? new Uint16Array(n);
+		this.end = like?.end ?? new Uint32Array(n);
+		this.self = this.total = null;
+		this.x = takeColumn(Float64Array, n);
 		this.base = this.baseSelf = null;
-		this.maxDepth = 0;
+		this.maxDepth = like?.maxDepth ?? 0;
+	}
+
+	// Nobody will look at it again.
+	retire() {
+		for (const column of [this.self, this.total, this.x, this.base, this.baseSelf])
+			giveColumn(column);
+		this.self = this.total = this.x = this.base = this.baseSelf = null;
+		this.n = 0;
 	}
 
 	get sum() {
 		return this.n ? this.total[0] : 0;
 	}
 
-	// Derives end, depth and x from parent and total; nodes are in preorder already.
+	// Derives end, depth and x from parent and total; nodes are in preorder already. A first callee starts where its
+	// caller does, another one where the last box of its depth ended.
 	finish() {
-		const cursor = new Float64Array(this.n);
+		const { n, total, x } = this;
 
-		for (let i = 0; i < this.n; i++)
-			this.end[i] = i + 1;
-		for (let i = this.n - 1; i > 0; i--) {
-			const up = this.parent[i];
+		if (!this.shares)
+			this.maxDepth = measureNodes(this);
+		const { parent, depth } = this, ends = new Float64Array(this.maxDepth + 2);
 
-			if (this.end[up] < this.end[i])
-				this.end[up] = this.end[i];
-		}
-		for (let i = 1; i < this.n; i++) {
-			const up = this.parent[i];
+		for (let i = 1; i < n; i++) {
+			const d = depth[i], at = parent[i] === i - 1 ? x[i - 1] : ends[d];
 
-			this.depth[i] = this.depth[up] + 1;
-			this.maxDepth = Math.max(this.maxDepth, this.depth[i]);
-			this.x[i] = cursor[i] = cursor[up];
-			cursor[up] += this.total[i];
+			x[i] = at;
+			ends[d] = at + total[i];
 		}
 		return this;
 	}
@@ -71,6 +92,8 @@ class Tree {
 	// Nodes by depth, from left to right: those of depth d are order[start[d]..start[d + 1] - 1]. A picture of a
 	// million boxes is found in here by halving, not by walking.
 	get levels() {
+		if (this.shares?.byDepth)
+			return this.shares.byDepth;
 		if (!this.byDepth) {
 			const start = new Uint32Array(this.maxDepth + 3), order = new Uint32Array(this.n);
 
@@ -81,6 +104,8 @@ class Tree {
 			for (let i = 0; i < this.n; i++)
 				order[start[this.depth[i] + 1]++] = i;
 			this.byDepth = { start, order };
+			if (this.shares)
+				this.shares.byDepth = this.byDepth;
 		}
 		return this.byDepth;
 	}
@@ -125,8 +150,30 @@ class Tree {
 	}
 }
 
+// Fills depth and end of nodes in preorder; the greatest depth.
+function measureNodes({ n, parent, depth, end }) {
+	let most = 0;
+
+	for (let i = 0; i < n; i++)
+		end[i] = i + 1;
+	for (let i = n - 1; i > 0; i--) {
+		const up = parent[i];
+
+		if (end[up] < end[i])
+			end[up] = end[i];
+	}
+	for (let i = 1; i < n; i++) {
+		const d = depth[parent[i]] + 1;
+
+		depth[i] = d;
+		if (d > most)
+			most = d;
+	}
+	return most;
+}
+
 function sumSelf(profile, selection, range = selection.rowRange(profile)) {
-	const self = new Float64Array(profile.nodes.n);
+	const self = takeColumn(Float64Array, profile.nodes.n);
 	const { node } = profile.rows, value = profile.rows.value[selection.value];
 	const [from, to] = range;
 
@@ -138,37 +185,42 @@ function sumSelf(profile, selection, range = selection.rowRange(profile)) {
 }
 
 function sumUp(self, parent) {
-	const total = self.slice();
+	const total = takeColumn(Float64Array, self.length);
 
+	total.set(self);
 	for (let i = total.length - 1; i > 0; i--)
 		total[parent[i]] += total[i];
 	return total;
 }
 
 // Keeps the nodes that hold anything, now or in the range before.
-function compactTree(source, self, baseSelf) {
+function compactTree(source, self, baseSelf = null) {
 	const total = sumUp(self, source.parent), base = baseSelf && sumUp(baseSelf, source.parent);
-	const holds = (i) => total[i] > 0 || Boolean(base && base[i] > 0);
 	let n = 1;
 
 	for (let i = 1; i < source.n; i++)
-		n += holds(i);
-	const tree = new Tree(n), moved = new Uint32Array(source.n);
+		n += total[i] > 0 || (base !== null && base[i] > 0) ? 1 : 0;
+	if (n === source.n && source.end)
+		return Object.assign(new Tree(n, source), { self, total, base, baseSelf }).finish();
+	const tree = new Tree(n), moved = takeColumn(Uint32Array, source.n);
+	const columns = [["self", self], ["total", total], ...(base ? [["base", base], ["baseSelf", baseSelf]] : [])];
 
-	if (base)
-		[tree.base, tree.baseSelf] = [new Float64Array(n), new Float64Array(n)];
 	for (let i = 0, k = 0; i < source.n; i++) {
-		if (i && !holds(i))
+		if (i && !(total[i] > 0 || (base !== null && base[i] > 0)))
 			continue;
 		moved[i] = k;
 		tree.frame[k] = source.frame[i];
-		tree.parent[k] = moved[source.parent[i]];
-		tree.self[k] = self[i];
-		tree.total[k] = total[i];
-		if (base)
-			[tree.base[k], tree.baseSelf[k]] = [base[i], baseSelf[i]];
-		k++;
+		tree.parent[k++] = moved[source.parent[i]];
 	}
+	// Kept nodes only move to the front, so a column can be compacted where it is.
+	for (const [name, column] of columns) {
+		for (let i = 1; i < source.n; i++) {
+			if (moved[i])
+				column[moved[i]] = column[i];
+		}
+		tree[name] = column.subarray(0, n);
+	}
+	giveColumn(moved);
 	return tree.finish();
 }
 
@@ -275,8 +327,9 @@ function invertTree(tree, least) {
 	}
 	const result = new Tree(out.frame.length);
 
-	for (const name of ["frame", "parent", "total", "self"])
+	for (const name of ["frame", "parent"])
 		result[name].set(out[name]);
+	[result.total, result.self] = [Float64Array.from(out.total), Float64Array.from(out.self)];
 	if (tree.base)
 		[result.base, result.baseSelf] = [Float64Array.from(out.base), Float64Array.from(out.baseSelf)];
 	return result.finish();

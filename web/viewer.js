@@ -155,7 +155,7 @@ class App {
 	// -- from state to picture --------------------------------------------------------------------
 
 	update(changed) {
-		const any = (...keys) => keys.some((k) => changed.has(k));
+		const any = (...keys) => keys.some((k) => changed.has(k)), before = this.tree;
 
 		if (any(...SELECTS))
 			this.select();
@@ -165,6 +165,8 @@ class App {
 			this.rezoom();
 		if (any(...SELECTS, "view", "q", "pick"))
 			this.mark();
+		if (before && before !== this.tree)
+			before.retire();
 		if (any("table", "sort"))
 			this.showTable();
 		if (any("heat"))
@@ -221,6 +223,8 @@ class App {
 		}
 		this.el("scroller").hidden = view === "calls";
 		this.el("calls").hidden = view !== "calls";
+		if (view !== "calls")
+			this.calls.setList([]);
 		this.flame.setTree(this.profile, this.shown, this.palette, { zoomed: this.shown.find(path), keep: this.keep,
 			steps: this.shown.base && Int8Array.from(changesOf(this.shown), changeStep) });
 		if (view !== "calls" && this.flame.rootBelow !== (view === "flame"))

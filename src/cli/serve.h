@@ -2,8 +2,8 @@
  *
  * The address is printed on standard error, with the token in it; whoever has it can look.
  *
- * Ownership: serve_begin() borrows the model, serve_end() must come before it goes. Errors: 0 or -errno
- * with a sentence. Thread safety: from the main thread of a command; the server has its own.
+ * Ownership: serve_begin() borrows the model, serve_end() must come before it goes. Errors: 0 or
+ * -errno with a sentence. Thread safety: from the main thread of a command; the server has its own.
  */
 #ifndef WAGGLE_CLI_SERVE_H
 #define WAGGLE_CLI_SERVE_H

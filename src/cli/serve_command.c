@@ -1,12 +1,12 @@
 /* serve_command.c - `waggle serve`: a live page of a capture, or of recordings that are there.
  *
- * With files or folders it needs no privileges and captures nothing. Otherwise it is `waggle cpu --serve`
- * that goes on until it is interrupted, and keeps the page up after the target has ended. */
+ * With files or folders it needs no privileges and captures nothing. Otherwise it is `waggle cpu
+ * --serve` that goes on until it is interrupted, and keeps the page up after the target has ended. */
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "base/clock.h"
 #include "cli/capture.h"
 #include "cli/command.h"
 #include "cli/cpu_options.h"
@@ -21,9 +21,12 @@ static void serve_on_signal(int sig)
 	__atomic_store_n(&serve_leave, true, __ATOMIC_RELEASE);
 }
 
+/* The one word a capture takes is a duration. */
 static bool serve_is_path(const char *word)
 {
-	return access(word, F_OK) == 0 || strchr(word, '/');
+	uint64_t ns;
+
+	return duration_parse(word, &ns) != 0;
 }
 
 static int serve_files(const struct serve_opts *o, const struct option_rest *rest)
@@ -45,6 +48,7 @@ static int serve_capture(struct cpu_opts *o, const struct option_rest *rest, int
 {
 	struct capture_job job = {
 		.source = "cpu", .what = "samples", .options = &o->capture, .rest = rest,
+		.oracle_out = o->oracle_out,
 	};
 	struct err e = { 0 };
 

@@ -1,6 +1,7 @@
 /* generate.c KIND DIR - makes profiles whose truth is known, for the browser tests.
  *
- * Writes DIR/KIND.svg, DIR/KIND.html and DIR/KIND.tsv; the last has one line per sample (time in
+ * Writes DIR/KIND.svg, DIR/KIND.html, DIR/KIND.waggle and DIR/KIND.tsv; the last has one line per
+ * sample (time in
  * ns, pid, tid, thread, process, value, frames from the root joined by ';' with "_[k]", "_[i]",
  * "_[j]" behind their names), from which the tests work out by themselves what the pages have to
  * show. Kinds: demo (four programs over ten seconds), big (about a million nodes), deep (300
@@ -393,14 +394,13 @@ static void make_wall(struct maker *m)
 static int make_files(struct maker *m, const char *kind, const char *dir)
 {
 	static const char *const exts[] = {"svg", "html", "waggle"};
-	bool recorded = !strcmp(kind, "off") || !strcmp(kind, "wall");
 	struct format_opts o;
 	struct err e = { 0 };
 	char path[512];
 
 	format_opts_default(&o);
 	o.tree.root = !strcmp(kind, "demo") || !strcmp(kind, "threads") ? ROOT_COMM : ROOT_NOTHING;
-	for (size_t i = 0; i < (recorded ? 3 : 2); i++) {
+	for (size_t i = 0; i < 3; i++) {
 		snprintf(path, sizeof(path), "%s/%s.%s", dir, kind, exts[i]);
 		if (format_write_file(m->p, NULL, path, &o, &e)) {
 			fprintf(stderr, "%s\n", e.text);

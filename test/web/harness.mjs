@@ -7,6 +7,9 @@ const { chromium } = createRequire(`${process.env.WORK}/`)("playwright-core");
 const ARGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
 	"--disable-background-networking", "--disable-component-update", "--disable-sync"];
 
+// Cannot run here; its message says why.
+export class Skip extends Error {}
+
 export const tests = [];
 let browser;
 
@@ -14,32 +17,38 @@ export async function closeBrowser() {
 	await browser?.close();
 }
 
-// A test gets a page of the given file. Afterwards it must not have logged an error, thrown, opened a
-// dialog, or asked for anything but the file itself.
-export function test(name, { file, hash = "", viewport = { width: 1280, height: 800 }, ...context }, body) {
+// A test gets a page of the given file, or of the address that `serve` starts (it returns { url, stop }). Afterwards
+// it must not have logged an error, thrown, opened a dialog, or asked for anything but the file or its server.
+export function test(name, { file = "", serve, hash = "", viewport = { width: 1280, height: 800 }, ...context }, body) {
 	tests.push({ name, run: async () => {
-		const url = pathToFileURL(`${process.env.WORK}/${file}`).href, trouble = [];
+		const server = await serve?.(), trouble = [];
+		const url = server?.url ?? pathToFileURL(`${process.env.WORK}/${file}`).href;
+		const ours = server ? new URL(url).origin : url;
 
 		browser ??= await chromium.launch({ executablePath: process.env.CHROMIUM, args: ARGS });
 		const box = await browser.newContext({ viewport, reducedMotion: "reduce", ...context });
 		const page = await box.newPage();
 
-		page.on("console", (m) => ["error", "warning"].includes(m.type()) && trouble.push(m.text()));
+		// A server that was stopped is missed by the browser, too.
+		page.on("console", (m) => ["error", "warning"].includes(m.type()) &&
+			!(server?.gone && m.text().startsWith("Failed to load resource")) && trouble.push(m.text()));
 		page.on("pageerror", (e) => trouble.push(e.stack));
 		page.on("dialog", (d) => trouble.push(`dialog: ${d.message()}`) && d.dismiss());
 		page.on("request", (r) => {
-			if (r.url().split("#")[0] !== url && !r.url().startsWith("data:"))
+			if (!r.url().startsWith("data:") && !r.url().startsWith("blob:") &&
+				(server ? new URL(r.url()).origin !== ours : r.url().split("#")[0] !== ours))
 				trouble.push(`asked for ${r.url()}`);
 		});
 		try {
 			await page.goto(url + hash);
-			if (file.endsWith(".html"))
+			if (server || file.endsWith(".html"))
 				await page.waitForSelector("html[data-ready]", { timeout: 20000, state: "attached" })
 					.catch((error) => { throw new Error(`${error.message}\n${trouble.join("\n")}`); });
-			await body(page);
+			await body(page, server);
 			equal(trouble, [], "errors, dialogs and requests");
 		} finally {
 			await box.close();
+			await server?.stop();
 		}
 	} });
 }

@@ -18,4 +18,4 @@ done
 printf '%s\n' 'server;main;work;hash 30' 'server;main;work 12' 'server;main;read_[k] 8' >"$work/folded.folded"
 "$build/waggle" report -q "$work/folded.folded" -o "$work/folded.svg" -o "$work/folded.html" ||
 	{ echo "waggle report failed"; echo "0 passed, 1 failed"; exit 1; }
-WORK=$work exec node "$here/all.mjs"
+WORK=$work BUILD=$build exec node "$here/all.mjs"

@@ -1,8 +1,10 @@
 /* hub.h - the event stream (SSE): one that tells, any number that listen, nobody who waits.
  *
- * Events are numbered and kept in a ring of the last few. A listener has only the number of the next one it
- * wants; one that fell behind the ring is told to go (its stream ends, its browser comes again). Telling
- * never waits for a listener.
+ * Events are numbered and kept in a ring of the last few. A listener has only the number of the
+ * next one it
+ * wants; one that fell behind the ring is told to go (its stream ends, its browser comes again).
+ * Telling never
+ * waits for a listener.
  *
  * Ownership: hub_free() after the daemon has stopped. Thread safety: everything from any thread.
  */

@@ -1,8 +1,10 @@
 /* places.c - who is connected, since when, and who has to go; see server_parts.h.
  *
- * The library ends connections on which nothing moves. Somebody who sends one byte every few seconds is not
- * caught by that, so requests and answers have a time in which they must be done. Nor does the library
- * notice that somebody left in the middle of a request. Sockets are shut down, not closed: the descriptor
+ * The library ends connections on which nothing moves. Somebody who sends one byte every few
+ * seconds is not
+ * caught by that, so requests and answers have a time in which they must be done. Nor does the
+ * library notice that
+ * somebody left in the middle of a request. Sockets are shut down, not closed: the descriptor
  * stays the library's.
  */
 #include <errno.h>

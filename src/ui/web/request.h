@@ -1,11 +1,14 @@
 /* request.h - what a browser, or anyone, asks for: the address taken apart, and whether it may.
  *
- * Everything here is pure: bytes in, a verdict out, so that it can be tested and fuzzed without a socket.
- * Paths are compared with the rows of routes.def as they came, byte by byte: nothing is decoded or joined,
+ * Everything here is pure: bytes in, a verdict out, so that it can be tested and fuzzed without a
+ * socket.
+ * Paths are compared with the rows of routes.def as they came, byte by byte: nothing is decoded or
+ * joined,
  * so no path can mean a file. Verdicts are HTTP status codes: 200 = go on.
  *
  * Why the checks: a page of another site can make the browser ask us (its name may even resolve to
- * 127.0.0.1: DNS rebinding). It cannot forge the Host and Origin headers, and it does not have the token.
+ * 127.0.0.1: DNS rebinding). It cannot forge the Host and Origin headers, and it does not have the
+ * token.
  *
  * Ownership: a request owns its copies; `guard` borrows its host names. Thread safe: no state.
  */
@@ -53,7 +56,8 @@ struct web_head {
 
 struct web_guard {
 	char token[WEB_TOKEN_MAX];
-	const char *const *hosts; /* names this server goes by, NULL-terminated; IP literals without brackets */
+	/* Names this server goes by, NULL-terminated; IP literals without brackets. */
+	const char *const *hosts;
 };
 
 /* Takes an address apart. 200, 400 (a parameter), 404 (no such path) or 414 (too long), with a sentence

@@ -1,7 +1,8 @@
 /* server_parts.h - what the server's files share. Private to src/ui/web.
  *
- * A handler fills a reply and returns an HTTP status; text in `why` becomes the body of a refusal. Handlers
- * run on the server's threads, several at once: they only read the server and take snapshots.
+ * A handler fills a reply and returns an HTTP status; text in `why` becomes the body of a refusal.
+ * Handlers run
+ * on the server's threads, several at once: they only read the server and take snapshots.
  */
 #ifndef WAGGLE_UI_WEB_SERVER_PARTS_H
 #define WAGGLE_UI_WEB_SERVER_PARTS_H

@@ -1,7 +1,8 @@
 /* shelf.h - what can be looked at: one capture that is going on, or recordings on the disk.
  *
- * Recordings are known by their number in the list, never by a path: what is asked for over the network
- * cannot name a file. They are read when somebody first looks at one; the last few stay in memory as
+ * Recordings are known by their number in the list, never by a path: what is asked for over the
+ * network cannot
+ * name a file. They are read when somebody first looks at one; the last few stay in memory as
  * models.
  *
  * Ownership: shelf_free(). The model of a capture is borrowed, from the one who captures.

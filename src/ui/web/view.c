@@ -44,8 +44,8 @@ static int view_classes(const char *list, uint32_t *ret, struct err *e)
 	return 0;
 }
 
-/* The last so much starts at a whole second: pages that come again find the same moments in the same place.
- * */
+/* The last so much starts at a whole second: pages that come again find the same moments in the
+ * same place. */
 static void view_range(struct live *l, const struct web_request *r, struct profile_filter *f)
 {
 	struct live_state s;

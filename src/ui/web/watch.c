@@ -1,7 +1,7 @@
 /* watch.c - the thread that tells listeners what is new and looks after the clock; see server_parts.h.
  *
- * While nobody is connected it only wakes once a second. Listeners are told at most four times a second,
- * and once a second when nothing changes, so that everybody knows that the line is alive.
+ * While nobody is connected it only wakes once a second. Listeners are told at most ten times a
+ * second, and once a second when nothing changes, so that everybody knows that the line is alive.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -12,7 +12,7 @@
 #include "base/clock.h"
 #include "ui/web/server_parts.h"
 
-enum { WATCH_MS = 250, WATCH_IDLE_MS = 1000 };
+enum { WATCH_LEAST_MS = 100, WATCH_MS = 350, WATCH_IDLE_MS = 1000 };
 
 static const char *const watch_phases[] = {
 	[LIVE_WAITING] = "waiting", [LIVE_RUNNING] = "running", [LIVE_ENDED] = "ended",
@@ -65,6 +65,21 @@ static void watch_look(struct web_server *w, uint64_t *seen, uint64_t *told, uin
 	*told = now;
 }
 
+/* Sleeps until there may be something to do. With listeners the model itself wakes us, so that
+ * they hear at once. */
+static void watch_sleep(struct web_server *w, bool busy, uint64_t seen)
+{
+	struct pollfd stop = { .fd = w->stop[0], .events = POLLIN };
+	bool heard = hub_listeners(w->hub) && shelf_is_live(w->shelf);
+	struct live *l;
+
+	poll(&stop, 1, heard ? WATCH_LEAST_MS : busy ? WATCH_MS : WATCH_IDLE_MS);
+	if (heard && !stop.revents && !shelf_open(w->shelf, 0, &l, NULL)) {
+		live_wait(l, seen, WATCH_MS - WATCH_LEAST_MS);
+		shelf_release(w->shelf, l);
+	}
+}
+
 static void *watch_run(void *ctx)
 {
 	struct web_server *w = ctx;
@@ -74,7 +89,8 @@ static void *watch_run(void *ctx)
 	for (;;) {
 		struct pollfd stop = { .fd = w->stop[0], .events = POLLIN };
 
-		if (poll(&stop, 1, busy ? WATCH_MS : WATCH_IDLE_MS) > 0)
+		watch_sleep(w, busy, seen);
+		if (poll(&stop, 1, 0) > 0)
 			return NULL;
 		busy = web_place_check(w, clock_mono_ns());
 		if (hub_listeners(w->hub))
