@@ -48,7 +48,6 @@ static int serve_capture(struct cpu_opts *o, const struct option_rest *rest, int
 {
 	struct capture_job job = {
 		.source = "cpu", .what = "samples", .options = &o->capture, .rest = rest,
-		.oracle_out = o->oracle_out,
 	};
 	struct err e = { 0 };
 
