@@ -151,8 +151,8 @@ static __noinline u64 stack_walk_now(void *ctx, struct walk *w, struct wait_stat
 	return w->record.hash;
 }
 
-/* The hash of the current task's stack, walked or recognised. stack_begin() was called, and the record has the
- * cause. */
+/* The hash of the current task's stack, walked or recognised. stack_begin() was called, and the record
+ * has the cause. */
 static __noinline u64 stack_take(void *ctx, struct walk *w, struct wait_stats *st)
 {
 	struct recalled *m = recall_slot(w);
@@ -173,8 +173,8 @@ static __noinline u64 stack_take(void *ctx, struct walk *w, struct wait_stats *s
 			return known;
 		}
 	}
-	/* The place of the call is one of the frames: there must be one, which the compiler would make two of if it
-	 * saw what is asked behind it. */
+	/* The place of the call is one of the frames. There must be one, and the compiler would make
+	 * two of it if it saw what is asked behind it. */
 	asm volatile("" : "+r"(known), "+r"(m), "+r"(place));
 	stack = stack_walk_now(ctx, w, st);
 	if (known) {
