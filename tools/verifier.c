@@ -23,7 +23,8 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-enum { NAME_MAX_BYTES = 64, LOG_END = 6000, DONE = 0, BROKEN = 1, USAGE = 2, PERMISSION = 5, UNSUPPORTED = 6 };
+enum { NAME_MAX_BYTES = 64, LOG_END = 6000 };
+enum { DONE = 0, BROKEN = 1, USAGE = 2, PERMISSION = 5, UNSUPPORTED = 6 };
 
 static bool verifier_verbose;
 

@@ -240,9 +240,6 @@ static __always_inline u64 stack_find(void *ctx, struct walk *w, struct wait_sta
 			return known;
 		}
 	}
-	/* The place of the call is one of the frames: there must be one, which the compiler would make two of if it
-	 * saw what is asked behind it. */
-	asm volatile("" : "+r"(known), "+r"(m), "+r"(place));
 	stack = stack_walk_now(ctx, w, st);
 	if (known) {
 		st->checked++;

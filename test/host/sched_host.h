@@ -1,8 +1,9 @@
-/* sched_host.h - a made-up machine for the programs of the scheduler's events (src/bpf/off.bpf.c): maps of limited
- * size, rings, a clock, processors, threads with kernel stacks. Events are what a test says they are.
+/* sched_host.h - a made-up machine for the programs of the scheduler's events (src/bpf/off.bpf.c):
+ * maps of limited size, rings, a clock, processors, threads with kernel stacks. Events are what a
+ * test says they are.
  *
- * To be included once, in place of bpf_host.h; it includes the programs themselves. Kernel memory is our own;
- * of user memory there is what host_user_read() allows.
+ * To be included once, in place of bpf_host.h; it includes the programs themselves. Kernel memory
+ * is our own; of user memory there is what host_user_read() allows.
  */
 #ifndef WAGGLE_TEST_SCHED_HOST_H
 #define WAGGLE_TEST_SCHED_HOST_H
@@ -15,7 +16,8 @@
 /* Programs lay flavours of a kernel's type over one another, and read names as words. */
 #pragma GCC optimize("no-strict-aliasing")
 
-static uint64_t host_frame; /* where the program's own frame lies: in the current task's kernel stack, or not */
+static uint64_t host_frame; /* where the program's own frame lies: in the current task's kernel
+			       stack, or not */
 #define OWN_FRAME(to) ((to) = host_frame)
 
 static long bpf_map_delete_elem(void *map, const void *key);
@@ -25,21 +27,23 @@ static long bpf_get_task_stack(struct task_struct *task, void *to, uint32_t size
 static long bpf_task_pt_regs(struct task_struct *task);
 static long bpf_get_current_comm(void *to, uint32_t size);
 static long bpf_current_task_under_cgroup(void *map, uint32_t i);
-static long bpf_copy_from_user_task(void *to, uint32_t n, const void *from, struct task_struct *task,
-				    uint64_t flags);
+static long bpf_copy_from_user_task(void *to, uint32_t n, const void *from,
+				    struct task_struct *task, uint64_t flags);
 static uint32_t bpf_get_prandom_u32(void);
 
 #include "bpf/unwind.bpf.c"
 
 #include "bpf/off.bpf.c"
 
-/* -- options: constant for the programs ---------------------------------------------------------- */
+/* -- options: constant for the programs ----------------------------------------------------------
+ */
 
 static inline void *host_writable(const volatile void *object, size_t bytes)
 {
 	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), at = (uintptr_t)object & ~(page - 1);
 
-	assert_int_equal(mprotect((void *)at, (uintptr_t)object + bytes - at, PROT_READ | PROT_WRITE), 0);
+	assert_int_equal(
+		mprotect((void *)at, (uintptr_t)object + bytes - at, PROT_READ | PROT_WRITE), 0);
 	return (void *)(uintptr_t)object;
 }
 
@@ -53,7 +57,8 @@ static inline struct cpu_config *host_cpu_config(void)
 	return host_writable(&cpu_config, sizeof(cpu_config));
 }
 
-/* -- maps ---------------------------------------------------------------------------------------- */
+/* -- maps ----------------------------------------------------------------------------------------
+ */
 
 enum { HOST_CPUS = 4, HOST_BUCKETS = 1024 };
 
@@ -69,14 +74,14 @@ struct host_hash {
 };
 
 static struct host_hash host_hashes[] = {
-	{ &wait_threads, sizeof(uint32_t), sizeof(struct wait_thread), 0 },
-	{ &wait_sums_0, sizeof(struct wait_key), sizeof(struct wait_sum), 0 },
-	{ &wait_sums_1, sizeof(struct wait_key), sizeof(struct wait_sum), 0 },
-	{ &wait_wakers, sizeof(uint32_t), sizeof(struct wait_wakers), 0 },
-	{ &target_pids, sizeof(uint32_t), sizeof(uint32_t), 0 },
-	{ &target_tids, sizeof(uint32_t), sizeof(uint32_t), 0 },
-	{ &file_ids, sizeof(struct file_key), sizeof(uint32_t), 0 },
-	{ &jit_tables, sizeof(struct jit_key), sizeof(uint32_t), 0 },
+	{&wait_threads, sizeof(uint32_t), sizeof(struct wait_thread), 0},
+	{&wait_sums_0, sizeof(struct wait_key), sizeof(struct wait_sum), 0},
+	{&wait_sums_1, sizeof(struct wait_key), sizeof(struct wait_sum), 0},
+	{&wait_wakers, sizeof(uint32_t), sizeof(struct wait_wakers), 0},
+	{&target_pids, sizeof(uint32_t), sizeof(uint32_t), 0},
+	{&target_tids, sizeof(uint32_t), sizeof(uint32_t), 0},
+	{&file_ids, sizeof(struct file_key), sizeof(uint32_t), 0},
+	{&jit_tables, sizeof(struct jit_key), sizeof(uint32_t), 0},
 };
 
 enum { HOST_HASHES = sizeof(host_hashes) / sizeof(*host_hashes) };
@@ -99,17 +104,17 @@ static const struct host_array {
 	uint32_t n;
 	bool per_cpu;
 } host_arrays[] = {
-	{ &scratch, host_scratch, sizeof(struct walk), SCRATCH_MAX, true },
-	{ &stats, host_stats, sizeof(struct tick_stats), 1, true },
-	{ &wait_counts, host_counts, sizeof(struct wait_stats), 1, true },
-	{ &kernel_words, host_kernel_words, sizeof(struct kernel_words), 1, true },
-	{ &kept_rules, host_kept, sizeof(struct kept_rules), HOST_CPUS, false },
-	{ &files, host_files, sizeof(struct file_slot), FILES_MAX, false },
-	{ &rules, host_rules, sizeof(struct unwind_rule), RULES_MAX, false },
-	{ &slabs, &host_slab, sizeof(struct slab), 1, false },
-	{ &recalled, host_recalled, sizeof(struct recalled), RECALL_SLOTS, false },
-	{ &stack_copy, &host_copy, sizeof(struct stack_copy), 1, false },
-	{ &sent, host_sent, sizeof(uint64_t), SENT_SLOTS, false },
+	{&scratch, host_scratch, sizeof(struct walk), SCRATCH_MAX, true},
+	{&stats, host_stats, sizeof(struct tick_stats), 1, true},
+	{&wait_counts, host_counts, sizeof(struct wait_stats), 1, true},
+	{&kernel_words, host_kernel_words, sizeof(struct kernel_words), 1, true},
+	{&kept_rules, host_kept, sizeof(struct kept_rules), HOST_CPUS, false},
+	{&files, host_files, sizeof(struct file_slot), FILES_MAX, false},
+	{&rules, host_rules, sizeof(struct unwind_rule), RULES_MAX, false},
+	{&slabs, &host_slab, sizeof(struct slab), 1, false},
+	{&recalled, host_recalled, sizeof(struct recalled), RECALL_SLOTS, false},
+	{&stack_copy, &host_copy, sizeof(struct stack_copy), 1, false},
+	{&sent, host_sent, sizeof(uint64_t), SENT_SLOTS, false},
 };
 
 static inline struct host_hash *host_hash_of(const void *map)
@@ -152,8 +157,9 @@ static void *bpf_map_lookup_elem(void *map, const void *key)
 		const struct host_array *a = &host_arrays[i];
 
 		if (a->map == map)
-			return k < a->n ? (char *)a->base + a->size * (a->per_cpu ? host_cpu * a->n + k : k) :
-					  NULL;
+			return k < a->n ? (char *)a->base +
+						  a->size * (a->per_cpu ? host_cpu * a->n + k : k)
+					: NULL;
 	}
 	assert_ptr_equal(map, &host_slab); /* the inner map: its only value */
 	return map;
@@ -217,7 +223,8 @@ static inline void host_drain(void *map, void (*take)(const void *key, const voi
 	}
 }
 
-/* -- rings --------------------------------------------------------------------------------------- */
+/* -- rings ---------------------------------------------------------------------------------------
+ */
 
 struct host_record {
 	struct sample_record r;
@@ -274,7 +281,8 @@ static inline struct host_record *host_record_find(uint8_t kind, uint64_t hash)
 	return NULL;
 }
 
-/* -- threads ------------------------------------------------------------------------------------- */
+/* -- threads -------------------------------------------------------------------------------------
+ */
 
 /* A thread, alone in its process unless the test says otherwise. */
 struct host_thread {
@@ -322,8 +330,8 @@ static long bpf_current_task_under_cgroup(void *map, uint32_t i)
 	return host_in_cgroup;
 }
 
-static long bpf_copy_from_user_task(void *to, uint32_t n, const void *from, struct task_struct *task,
-				    uint64_t flags)
+static long bpf_copy_from_user_task(void *to, uint32_t n, const void *from,
+				    struct task_struct *task, uint64_t flags)
 {
 	return host_user_read(to, n, (uint64_t)(uintptr_t)from);
 }
@@ -352,11 +360,13 @@ static inline void host_thread_done(struct host_thread *t)
 	free(t->task.stack);
 }
 
-/* -- events -------------------------------------------------------------------------------------- */
+/* -- events --------------------------------------------------------------------------------------
+ */
 
-static inline void host_switch(struct host_thread *prev, struct host_thread *next, bool preempt, uint32_t state)
+static inline void host_switch(struct host_thread *prev, struct host_thread *next, bool preempt,
+			       uint32_t state)
 {
-	uint64_t ctx[4] = { preempt, (uintptr_t)&prev->task, (uintptr_t)&next->task, state };
+	uint64_t ctx[4] = {preempt, (uintptr_t)&prev->task, (uintptr_t)&next->task, state};
 
 	host_task = &prev->task;
 	host_frame = prev->frame;
@@ -366,7 +376,7 @@ static inline void host_switch(struct host_thread *prev, struct host_thread *nex
 /* As the kernel does: the waker says it, and then whoever puts the thread into a queue. */
 static inline void host_waking(struct host_thread *t, struct host_thread *by, bool interrupt)
 {
-	uint64_t ctx[1] = { (uintptr_t)&t->task };
+	uint64_t ctx[1] = {(uintptr_t)&t->task};
 
 	host_task = &by->task;
 	host_frame = interrupt ? 0x1000 : by->frame;
@@ -375,14 +385,14 @@ static inline void host_waking(struct host_thread *t, struct host_thread *by, bo
 
 static inline void host_wakeup(struct host_thread *t)
 {
-	uint64_t ctx[1] = { (uintptr_t)&t->task };
+	uint64_t ctx[1] = {(uintptr_t)&t->task};
 
 	off_wakeup(ctx);
 }
 
 static inline void host_wakeup_new(struct host_thread *t)
 {
-	uint64_t ctx[1] = { (uintptr_t)&t->task };
+	uint64_t ctx[1] = {(uintptr_t)&t->task};
 
 	off_wakeup_new(ctx);
 }
@@ -390,7 +400,7 @@ static inline void host_wakeup_new(struct host_thread *t)
 /* The iterator comes to it. */
 static inline void host_find_asleep(struct host_thread *t)
 {
-	struct bpf_iter__task ctx = { &t->task };
+	struct bpf_iter__task ctx = {&t->task};
 
 	off_asleep(&ctx);
 }
@@ -427,9 +437,9 @@ static inline void host_reset(void)
 	memset(host_stats, 0, sizeof(host_stats));
 	memset(host_sent, 0, sizeof(host_sent));
 	memset(host_recalled, 0, sizeof(host_recalled));
-	*host_wait_config() = (struct wait_config){ .everything = 1, .no_recall = 1 };
-	*host_cpu_config() = (struct cpu_config){ .no_user = 1, .no_kernel = 1 };
-	control = (struct capture_control){ .weight = 1 };
+	*host_wait_config() = (struct wait_config){.everything = 1, .no_recall = 1};
+	*host_cpu_config() = (struct cpu_config){.no_user = 1, .no_kernel = 1};
+	control = (struct capture_control){.weight = 1};
 	wait_epoch = 0;
 	host_cpu = 0;
 	host_ring_full = false;

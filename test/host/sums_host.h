@@ -1,5 +1,5 @@
-/* sums_host.h - what the scheduler's programs summed, as user space takes it over: by thread, kind and length. To
- * be included once, behind sched_host.h.
+/* sums_host.h - what the scheduler's programs summed, as user space takes it over: by thread, kind
+ * and length. To be included once, behind sched_host.h.
  */
 #ifndef WAGGLE_TEST_SUMS_HOST_H
 #define WAGGLE_TEST_SUMS_HOST_H
@@ -29,7 +29,8 @@ static inline void table_take(const void *key, const void *value)
 	table_add(&got.at[k->tid][k->kind][k->log2], v->ns, v->longest, v->count);
 }
 
-/* What user space does at intervals: the maps change places, and the one that was counted in is emptied. */
+/* What user space does at intervals: the maps change places, and the one that was counted in is
+ * emptied. */
 static inline void table_take_over(void)
 {
 	void *full = wait_epoch ? (void *)&wait_sums_1 : (void *)&wait_sums_0;

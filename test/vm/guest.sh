@@ -31,8 +31,8 @@ capture() {
 	step "$name" waggle cpu --max-overhead 100 -F "$hz" -o "/out/$name.folded" -o "/out/$name.json" "$@"
 }
 
-# waited NAME COMMAND ARGS..: a step of waggle that looks at every wait, two wakers back, and walks again where it
-# recognised a stack. In /out/NAME.pb.gz, with its ledger in /out/NAME.json.
+# waited NAME COMMAND ARGS..: a step of waggle that looks at every wait, two wakers back, and walks again
+# where it recognised a stack. In /out/NAME.pb.gz, with its ledger in /out/NAME.json.
 waited() {
 	name=$1 command=$2
 	shift 2
@@ -80,7 +80,7 @@ if [ "$(cat /out/doctor.rc)" = 0 ]; then
 	capture attach 499 -p $! 8
 	kill $!
 
-	# Waiting. The twin comes first here too: once its tables are there every stack is recognised or whole.
+	# Waiting. The twin comes first here too: once its tables are there every stack is whole.
 	ln -f /bin/waits /bin/warm_waits
 	waited off off -- sh -c 'warm_waits pipe 20 5 >/dev/null; exec waits pipe 300 5'
 	waited chain off -- handoff 100 10

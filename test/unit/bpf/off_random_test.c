@@ -1,8 +1,9 @@
-/* off_random_test.c - thousands of random histories of a made-up machine: does the time of every thread add up, and
- * is each part what it should be? Threads begin, wait, are woken, preempted, yield, are held back and end, on
- * several processors, under a clock that also stands still, while user space takes the sums over. A model that
- * shares no code with the programs says what must come out, exactly; where switches happen that nobody tells
- * of, the parts must still sum to the time that passed.
+/* off_random_test.c - thousands of random histories of a made-up machine: does the time of every
+ * thread add up, and is each part what it should be? Threads begin, wait, are woken, preempted,
+ * yield, are held back and end, on several processors, under a clock that also stands still, while
+ * user space takes the sums over. A model that shares no code with the programs says what must come
+ * out, exactly; where switches happen that nobody tells of, the parts must still sum to the time
+ * that passed.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,17 +18,18 @@
 
 enum { HISTORIES = 4000, STEPS = 120, CPUS = 3 };
 
-/* -- the model ------------------------------------------------------------------------------------- */
+/* -- the model
+ * ------------------------------------------------------------------------------------- */
 
 struct model {
 	struct host_thread t;
 	enum { GONE, ON, READY, BLOCKED } is;
-	bool known;        /* the programs have met it */
-	bool counted_out;  /* the wait it is in began with an event (or was found) */
-	uint8_t kind;      /* of the wait */
-	uint64_t begin;    /* of its time, as far as it is accounted for */
+	bool known;       /* the programs have met it */
+	bool counted_out; /* the wait it is in began with an event (or was found) */
+	uint8_t kind;     /* of the wait */
+	uint64_t begin;   /* of its time, as far as it is accounted for */
 	uint64_t since, woken, on_ns;
-	uint64_t lived;    /* by earlier threads of this number */
+	uint64_t lived; /* by earlier threads of this number */
 	bool held, filtered, was_told;
 };
 
@@ -85,7 +87,8 @@ static void model_in(int tid)
 		unseen += !m->woken;
 		model_sum(tid, KIND_BLOCKED, woken - m->since, 1);
 		if (woken != host_now)
-			model_sum(tid, m->held ? KIND_THROTTLED : KIND_RUN_QUEUE, host_now - woken, 1);
+			model_sum(tid, m->held ? KIND_THROTTLED : KIND_RUN_QUEUE, host_now - woken,
+				  1);
 	}
 	m->since = host_now;
 }
@@ -115,14 +118,15 @@ static void model_out(int tid, bool preempt, uint32_t state, bool held, bool yie
 	}
 	m->kind = model_kind(preempt, state, held, yields);
 	m->is = m->kind == KIND_BLOCKED ? BLOCKED : READY;
-	m->filtered = !model_wanted(preempt || !state ? WAIT_BIT_RUNNING :
-				    state & 1	      ? WAIT_BIT_INTERRUPTIBLE :
-				    state & 2	      ? WAIT_BIT_UNINTERRUPTIBLE :
-				    state & 12	      ? WAIT_BIT_STOPPED :
-							WAIT_BIT_OTHER);
+	m->filtered = !model_wanted(preempt || !state ? WAIT_BIT_RUNNING
+				    : state & 1       ? WAIT_BIT_INTERRUPTIBLE
+				    : state & 2       ? WAIT_BIT_UNINTERRUPTIBLE
+				    : state & 12      ? WAIT_BIT_STOPPED
+						      : WAIT_BIT_OTHER);
 }
 
-/* -- what happens ---------------------------------------------------------------------------------- */
+/* -- what happens
+ * ---------------------------------------------------------------------------------- */
 
 static int pick(int is)
 {
@@ -145,7 +149,7 @@ static void pass_time(void)
 
 static void do_switch(int cpu)
 {
-	static const uint32_t states[] = { 1, 2, 0x402, 4, 8, 0x40, 1, 1 };
+	static const uint32_t states[] = {1, 2, 0x402, 4, 8, 0x40, 1, 1};
 	int prev = running[cpu], next = pick(READY);
 	bool preempt = !draw(4), held = !draw(6), yields = !draw(4), tell = !untold || draw(5);
 	uint32_t state = draw(3) ? states[draw(8)] : 0;
@@ -166,7 +170,8 @@ static void do_switch(int cpu)
 	running[cpu] = next;
 	host_cpu = (uint32_t)cpu;
 	if (tell)
-		host_switch(prev ? &threads[prev].t : &idle, next ? &threads[next].t : &idle, preempt, state);
+		host_switch(prev ? &threads[prev].t : &idle, next ? &threads[next].t : &idle,
+			    preempt, state);
 	if (prev)
 		threads[prev].t.rq.throttle_count = 0;
 }
@@ -200,13 +205,19 @@ static void do_begin(void)
 
 	if (!tid)
 		return;
-	*m = (struct model){ .t = m->t, .lived = m->lived, .is = READY, .known = true,
-			     .kind = KIND_RUN_QUEUE, .begin = host_now, .since = host_now };
+	*m = (struct model){.t = m->t,
+			    .lived = m->lived,
+			    .is = READY,
+			    .known = true,
+			    .kind = KIND_RUN_QUEUE,
+			    .begin = host_now,
+			    .since = host_now};
 	m->t.task.start_time = host_now;
 	host_wakeup_new(&m->t);
 }
 
-/* As they are when the capture begins: some sleep, some are ready, some run; not all are found at once. */
+/* As they are when the capture begins: some sleep, some are ready, some run; not all are found at
+ * once. */
 static void begin_threads(void)
 {
 	int cpu = 0;
@@ -214,8 +225,9 @@ static void begin_threads(void)
 	for (int tid = 1; tid <= TIDS; tid++) {
 		struct model *m = &threads[tid];
 
-		*m = (struct model){ .t = m->t, .is = draw(4), .begin = wait_start };
-		m->t.task.start_time = draw(2) ? 5 : wait_start + draw(5); /* began before, or while it starts */
+		*m = (struct model){.t = m->t, .is = draw(4), .begin = wait_start};
+		m->t.task.start_time =
+			draw(2) ? 5 : wait_start + draw(5); /* began before, or while it starts */
 		if (m->t.task.start_time > m->begin)
 			m->begin = m->t.task.start_time;
 		m->since = m->begin;
@@ -230,8 +242,8 @@ static void begin_threads(void)
 		host_find_asleep(&m->t);
 		m->known = true;
 		m->kind = m->is == BLOCKED ? KIND_BLOCKED : KIND_PREEMPTED;
-		m->filtered = m->is != ON &&
-			      !model_wanted(m->is == BLOCKED ? WAIT_BIT_INTERRUPTIBLE : WAIT_BIT_RUNNING);
+		m->filtered = m->is != ON && !model_wanted(m->is == BLOCKED ? WAIT_BIT_INTERRUPTIBLE
+									    : WAIT_BIT_RUNNING);
 	}
 }
 
@@ -262,9 +274,11 @@ static void history(uint32_t number)
 	table_take_over();
 }
 
-/* -- what must hold -------------------------------------------------------------------------------- */
+/* -- what must hold
+ * -------------------------------------------------------------------------------- */
 
-/* What is summed of a thread, what it ran, and what its wait is going on for are all the time there was. */
+/* What is summed of a thread, what it ran, and what its wait is going on for are all the time there
+ * was. */
 static void check_elapsed(uint32_t number)
 {
 	for (int tid = 1; tid <= TIDS; tid++) {
@@ -277,8 +291,8 @@ static void check_elapsed(uint32_t number)
 		if (t)
 			sum += t->on_ns + host_now - t->since;
 		if (sum != elapsed)
-			fail_msg("history %u: thread %d has %" PRIu64 " of %" PRIu64 " ns", number, tid, sum,
-				 elapsed);
+			fail_msg("history %u: thread %d has %" PRIu64 " of %" PRIu64 " ns", number,
+				 tid, sum, elapsed);
 	}
 }
 
@@ -289,12 +303,16 @@ static void check_parts(uint32_t number, bool longest)
 
 		for (int kind = 0; kind < KIND_MAX; kind++) {
 			for (int log = 0; log < LOGS; log++) {
-				const struct wait_sum *g = &got.at[tid][kind][log], *w = &want.at[tid][kind][log];
+				const struct wait_sum *g = &got.at[tid][kind][log],
+						      *w = &want.at[tid][kind][log];
 
-				if (g->ns != w->ns || g->count != w->count || (longest && g->longest != w->longest))
-					fail_msg("history %u, thread %d, kind %d, 2^%d ns: %" PRIu64 " ns in %" PRIu64
-						 " waits, should be %" PRIu64 " in %" PRIu64, number, tid, kind, log,
-						 g->ns, g->count, w->ns, w->count);
+				if (g->ns != w->ns || g->count != w->count ||
+				    (longest && g->longest != w->longest))
+					fail_msg("history %u, thread %d, kind %d, 2^%d ns: %" PRIu64
+						 " ns in %" PRIu64 " waits, should be %" PRIu64
+						 " in %" PRIu64,
+						 number, tid, kind, log, g->ns, g->count, w->ns,
+						 w->count);
 			}
 		}
 		if (t)
@@ -309,7 +327,9 @@ static void check_parts(uint32_t number, bool longest)
 
 static void check_no_loss(void)
 {
-	assert_int_equal(HOST_COUNT(no_key) + HOST_COUNT(no_thread) + HOST_COUNT(busy) + HOST_COUNT(ring_full), 0);
+	assert_int_equal(HOST_COUNT(no_key) + HOST_COUNT(no_thread) + HOST_COUNT(busy) +
+				 HOST_COUNT(ring_full),
+			 0);
 }
 
 static void every_part_is_what_it_should_be(void **state)
@@ -335,7 +355,8 @@ static void parts_by_waker_sum_to_the_wait(void **state)
 		check_elapsed(i);
 		check_no_loss();
 		for (size_t r = 0; r < host_n_records; r++)
-			chains += host_records[r]->r.kind == RECORD_CHAIN && host_records[r]->frames[2];
+			chains += host_records[r]->r.kind == RECORD_CHAIN &&
+				  host_records[r]->frames[2];
 	}
 	assert_true(chains > HISTORIES); /* there were wakers of wakers */
 }

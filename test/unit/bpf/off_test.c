@@ -1,6 +1,7 @@
-/* off_test.c - the scheduler's programs, compiled for the host, on a made-up machine: is every nanosecond where it
- * belongs? Scenarios with known times: blocked, queued and ready all along, filters, threads that are met late,
- * end or find no room, names, locks. off_random_test.c has the random ones.
+/* off_test.c - the scheduler's programs, compiled for the host, on a made-up machine: is every
+ * nanosecond where it belongs? Scenarios with known times: blocked, queued and ready all along,
+ * filters, threads that are met late, end or find no room, names, locks. off_random_test.c has the
+ * random ones.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,42 +13,15 @@
 
 #include "host/sched_host.h"
 #include "host/sums_host.h"
+#include "host/scene_host.h"
 
-enum { MS = 1000000 };
+/* -- scenarios ------------------------------------------------------------------------------------
+ */
 
-/* -- scenarios ------------------------------------------------------------------------------------ */
-
-static struct host_thread idle, a, b, c;
-static struct wait_config *options;
-static struct cpu_config *filters;
-
-static int begin(void **state)
-{
-	host_reset();
-	options = host_wait_config();
-	filters = host_cpu_config();
-	memset(&got, 0, sizeof(got));
-	wait_start = host_now = 1000 * MS;
-	host_thread_init(&idle, 0, 0);
-	idle.task.flags = PF_KTHREAD;
-	host_thread_init(&a, 1, 1);
-	host_thread_init(&b, 2, 2);
-	host_thread_init(&c, 3, 3);
-	return 0;
-}
-
-static int end(void **state)
-{
-	host_thread_done(&idle);
-	host_thread_done(&a);
-	host_thread_done(&b);
-	host_thread_done(&c);
-	host_reset();
-	return 0;
-}
-
-/* Runs for `ran` ns, then waits: woken after `blocked` ns and on the processor again `queued` ns later. */
-static void wait_once(struct host_thread *t, uint64_t ran, uint64_t blocked, uint64_t queued, uint32_t state)
+/* Runs for `ran` ns, then waits: woken after `blocked` ns and on the processor again `queued` ns
+ * later. */
+static void wait_once(struct host_thread *t, uint64_t ran, uint64_t blocked, uint64_t queued,
+		      uint32_t state)
 {
 	host_now += ran;
 	host_switch(t, &idle, false, state);
@@ -127,11 +101,6 @@ static bool has_throttled(const char *field)
 	return !strcmp(field, "one->throttled");
 }
 
-static bool has_groups(const char *field)
-{
-	return !strcmp(field, "task->se.cfs_rq") || !strcmp(field, "rq->throttle_count");
-}
-
 static void held_back_when_woken(void **state)
 {
 	host_switch(&a, &idle, false, TASK_INTERRUPTIBLE);
@@ -205,10 +174,13 @@ static void only_lengths_that_were_asked_for(void **state)
 
 static void only_states_that_were_asked_for(void **state)
 {
-	static const struct { uint32_t state, bit; } rows[] = {
-		{ 0, WAIT_BIT_RUNNING }, { 0x1, WAIT_BIT_INTERRUPTIBLE }, { 0x2, WAIT_BIT_UNINTERRUPTIBLE },
-		{ 0x402, WAIT_BIT_UNINTERRUPTIBLE }, { 0x4, WAIT_BIT_STOPPED }, { 0x8, WAIT_BIT_STOPPED },
-		{ 0x40, WAIT_BIT_OTHER },
+	static const struct {
+		uint32_t state, bit;
+	} rows[] = {
+		{0, WAIT_BIT_RUNNING},           {0x1, WAIT_BIT_INTERRUPTIBLE},
+		{0x2, WAIT_BIT_UNINTERRUPTIBLE}, {0x402, WAIT_BIT_UNINTERRUPTIBLE},
+		{0x4, WAIT_BIT_STOPPED},         {0x8, WAIT_BIT_STOPPED},
+		{0x40, WAIT_BIT_OTHER},
 	};
 
 	host_switch(&idle, &a, false, 0);
@@ -280,7 +252,8 @@ static void switches_nobody_told_of(void **state)
 	host_switch(&idle, &a, false, 0);
 	host_now += 5;
 	host_cpu = 2;
-	host_switch(&a, &idle, false, TASK_INTERRUPTIBLE); /* it went from 1 and came to 2 without a word */
+	host_switch(&a, &idle, false,
+		    TASK_INTERRUPTIBLE); /* it went from 1 and came to 2 without a word */
 	table_take_over();
 	assert_int_equal(table_kind(&got, 1, KIND_BLOCKED), 20);
 	assert_int_equal(host_known(1)->on_ns, 5);
@@ -371,17 +344,20 @@ static void why_is_told_with_the_stack(void **state)
 	a.task.flags = PF_KTHREAD;
 	wait_once(&a, 1, 16, 0, TASK_INTERRUPTIBLE);
 	host_drain(&wait_sums_0, take_stack);
-	assert_int_equal(host_record_find(RECORD_STACK, last_stack)->r.cause, CAUSE_KERNEL_THREAD | CAUSE_IOWAIT);
+	assert_int_equal(host_record_find(RECORD_STACK, last_stack)->r.cause,
+			 CAUSE_KERNEL_THREAD | CAUSE_IOWAIT);
 }
 
-/* -- names, filters, locks ------------------------------------------------------------------------ */
+/* -- names, filters, locks ------------------------------------------------------------------------
+ */
 
 static size_t names_sent(const char *comm)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < host_n_records; i++)
-		if (host_records[i]->r.kind == RECORD_TASK && !strcmp(host_records[i]->r.comm, comm)) {
+		if (host_records[i]->r.kind == RECORD_TASK &&
+		    !strcmp(host_records[i]->r.comm, comm)) {
 			assert_string_equal(host_records[i]->r.process, a.task.comm);
 			n++;
 		}
@@ -487,116 +463,6 @@ static void locks_by_their_address(void **state)
 	assert_int_equal(lock_ns[0], 20);
 }
 
-/* -- wakers --------------------------------------------------------------------------------------- */
-
-static struct { uint64_t chain, ns, count; } parts[8];
-static size_t n_parts;
-
-static void take_parts(const void *key, const void *value)
-{
-	const struct wait_key *k = key;
-	const struct wait_sum *v = value;
-
-	if (k->tid == 1 && k->kind == KIND_BLOCKED && v->ns) {
-		parts[n_parts].chain = k->chain;
-		parts[n_parts].ns = v->ns;
-		parts[n_parts++].count = v->count;
-	}
-}
-
-/* The part whose chain says that the waker had waited itself, or not. */
-static size_t part_of(bool waited)
-{
-	for (size_t i = 0; i < n_parts; i++) {
-		struct host_record *r = host_record_find(RECORD_CHAIN, parts[i].chain);
-
-		if (r && !r->frames[1] == !waited)
-			return i;
-	}
-	fail_msg("no such part");
-	return 0;
-}
-
-/* A waits from 0 on, B from 10 to 60, when C wakes it; at 100 B wakes A, unless `interrupt` does. */
-static void hand_on(uint32_t hops, bool interrupt)
-{
-	options->hops = hops;
-	for (int i = 1; i <= 3; i++) {
-		host_cpu = (uint32_t)i;
-		host_switch(&idle, i == 1 ? &a : i == 2 ? &b : &c, false, 0);
-	}
-	host_drain(&wait_sums_0, NULL);
-	host_cpu = 1;
-	host_switch(&a, &idle, false, TASK_INTERRUPTIBLE);
-	host_now += 10;
-	host_cpu = 2;
-	host_switch(&b, &idle, false, TASK_INTERRUPTIBLE);
-	host_now += 50;
-	host_cpu = 3;
-	host_waking(&b, &c, false);
-	host_wakeup(&b);
-	host_cpu = 2;
-	host_switch(&idle, &b, false, 0);
-	host_now += 40;
-	host_waking(&a, &b, interrupt);
-	host_wakeup(&a);
-	host_cpu = 1;
-	host_switch(&idle, &a, false, 0);
-	n_parts = 0;
-	host_drain(&wait_sums_0, take_parts);
-}
-
-static void the_waker_and_what_it_had_waited_for(void **state)
-{
-	struct host_record *r;
-
-	hand_on(2, false);
-	assert_int_equal(n_parts, 2);
-	assert_int_equal(parts[part_of(false)].ns, 40); /* B ran */
-	assert_int_equal(parts[part_of(false)].count, 1);
-	assert_int_equal(parts[part_of(true)].ns, 60); /* B waited: the part before it began is its own too */
-	assert_int_equal(parts[part_of(true)].count, 0);
-	r = host_record_find(RECORD_CHAIN, parts[part_of(true)].chain);
-	assert_int_equal(r->r.tid, 2);
-	r = host_record_find(RECORD_CHAIN, r->frames[2]);
-	assert_int_equal(r->r.tid, 3); /* C ended that */
-}
-
-static void one_waker_is_all_of_it(void **state)
-{
-	hand_on(1, false);
-	assert_int_equal(n_parts, 1);
-	assert_int_equal(parts[part_of(false)].ns, 100);
-}
-
-static void an_interrupt_waited_for_nothing(void **state)
-{
-	hand_on(2, true);
-	assert_int_equal(n_parts, 1);
-	assert_int_equal(parts[part_of(false)].ns, 100);
-}
-
-static void wakers_of_waits_left_out_are_forgotten(void **state)
-{
-	options->hops = 2;
-	options->min = 50;
-	host_switch(&idle, &a, false, 0);
-	host_switch(&a, &idle, false, TASK_INTERRUPTIBLE);
-	host_now += 10;
-	host_waking(&a, &b, false);
-	host_wakeup(&a);
-	host_switch(&idle, &a, false, 0); /* too short */
-	host_switch(&a, &idle, false, TASK_INTERRUPTIBLE);
-	host_now += 100;
-	host_wakeup(&a); /* by whom was not seen */
-	host_switch(&idle, &a, false, 0);
-	n_parts = 0;
-	host_drain(&wait_sums_0, take_parts);
-	assert_int_equal(n_parts, 1);
-	assert_int_equal(parts[0].ns, 100);
-	assert_int_equal(parts[0].chain, 0);
-}
-
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
@@ -617,10 +483,6 @@ int main(void)
 		TEST(names_travel_when_they_are_new),
 		TEST(only_threads_that_were_asked_for),
 		TEST(locks_by_their_address),
-		TEST(the_waker_and_what_it_had_waited_for),
-		TEST(one_waker_is_all_of_it),
-		TEST(an_interrupt_waited_for_nothing),
-		TEST(wakers_of_waits_left_out_are_forgotten),
 	};
 
 	host_has = has_groups;
