@@ -27,7 +27,7 @@ PREFIX ?= /usr/local
 VERSION := $(shell cat VERSION)
 ARCH := $(shell uname -m | sed 's/x86_64/x86/;s/aarch64/arm64/')
 
-PKGS := libbpf libelf ncursesw libdw liblzma libzstd libxxhash libpcre2-8 jansson libprotobuf-c zlib
+PKGS := libbpf libelf ncursesw libdw liblzma libzstd libxxhash libpcre2-8 jansson libprotobuf-c zlib libmicrohttpd
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS))
 PKG_LIBS := $(shell pkg-config --libs $(PKGS)) -liberty -lpthread -lm
 
@@ -147,7 +147,7 @@ $(B)/test/unit/%: test/unit/%.c $(B)/libwaggle.a | $(GEN)
 	$(Q)$(CC) $(CPPFLAGS) -Itest $(CFLAGS) -Wno-missing-prototypes -MMD -MP $(LDFLAGS) -o $@ $< \
 		$(B)/libwaggle.a $(PKG_LIBS) -lcmocka
 workloads: $(WORKLOAD)
-$(WORKLOAD): $(wildcard test/workload/*.h) test/workload/split.c test/workload/depth.c test/workload/plugin.c
+$(WORKLOAD): $(wildcard test/workload/*.h) $(addprefix test/workload/,split.c depth.c plugin.c manykeys.c)
 # Workloads say in their first lines how they want to be built ("CFLAGS: -O2 ..").
 $(B)/test/workload/%: test/workload/%.c
 	$(call msg,LOAD,$<)
@@ -230,7 +230,7 @@ $(B)/test/corpus/%: test/corpus/%.c $(B)/libwaggle.a
 
 # The library once more, built for fuzzing; all targets share it.
 FUZZ_FLAGS := -std=gnu11 -g -O1 -fno-sanitize-recover=undefined
-$(B)/fuzzlib/libwaggle.a: $(LIB_SRC) $(wildcard src/*/*.h src/*/*.def include/waggle/*.h) $(GEN)
+$(B)/fuzzlib/libwaggle.a: $(LIB_SRC) $(wildcard src/*/*.h src/*/*/*.h src/*/*.def src/*/*/*.def include/waggle/*.h) $(GEN)
 	@mkdir -p $(@D)
 	$(Q)$(MAKE) --no-print-directory B=$(B)/fuzzlib CC=$(CLANG) \
 		CFLAGS='$(FUZZ_FLAGS) -fsanitize=fuzzer-no-link,address,undefined' $@

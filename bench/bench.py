@@ -28,6 +28,7 @@ from footprint import footprint  # noqa: E402
 from giant import giant          # noqa: E402
 from show import *               # noqa: E402
 from starts import starts        # noqa: E402
+from waits import waits          # noqa: E402
 
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "1"))
 SETTLE = 4.0  # bcc needs most of it to compile its program
@@ -224,11 +225,13 @@ def main(parts):
     conversion = converting() if "convert" in parts else {}
     names = naming(parts)
     big = giant() if "giant" in parts else {}
+    if "off" in parts:
+        waits(max(3, ROUNDS), loads.SCALE)
     bars(sides, first, foot, conversion, cost, big, names)
     return 0
 
 
-PARTS = ["side", "cost", "start", "footprint", "convert", "names", "giant"]
+PARTS = ["side", "cost", "start", "footprint", "convert", "names", "giant", "off"]
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:] or PARTS))

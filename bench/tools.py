@@ -29,9 +29,10 @@ class Tool:
         return ""
 
     def begin(self, hz):
+        args, env = self.args(hz), self.env()  # asking the tool what it can do takes time of its own
         self.bpf_before = bpf_programs()
         self.begun = time.monotonic()
-        self.p = start_logged(self.args(hz), env=self.env(), cwd=self.folder)
+        self.p = start_logged(args, env=env, cwd=self.folder)
         return self.p
 
     def env(self):

@@ -21,9 +21,9 @@ static const struct packed_print print = {{1, 2, 3, 4}};
 static struct unwind_rule dictionary[RULES_MAX];
 static uint32_t slab[SLAB_WORDS];
 
-static uint32_t *fuzz_slab(void *ctx, uint32_t k)
+static uint32_t *fuzz_slab(void *ctx, uint32_t k, uint32_t in)
 {
-	return k ? NULL : slab;
+	return k ? NULL : slab + in;
 }
 
 static void check_store(const struct table *t)

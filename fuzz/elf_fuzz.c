@@ -17,19 +17,27 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static uint32_t *slabs[FUZZ_SLABS];
 static struct unwind_rule dictionary[RULES_MAX];
 
-static uint32_t *fuzz_slab(void *ctx, uint32_t k)
+static uint32_t *fuzz_slab(void *ctx, uint32_t k, uint32_t in)
 {
 	if (k >= FUZZ_SLABS)
 		return NULL;
 	if (!slabs[k])
 		slabs[k] = calloc(SLAB_WORDS, sizeof(uint32_t));
-	return slabs[k];
+	return slabs[k] + in;
+}
+
+static uint32_t fuzz_word(void *ctx, uint32_t address)
+{
+	uint32_t k = address >> SLAB_WORDS_SHIFT;
+
+	return k < FUZZ_SLABS && slabs[k] ? slabs[k][address & (SLAB_WORDS - 1)] : 0;
 }
 
 static void check_lookup(const struct file_slot *slot, uint64_t offset,
 			 const struct unwind_rule *want)
 {
-	uint16_t n = lookup_rule(slot, slabs, FUZZ_SLABS, offset);
+	const struct lookup_words words = {fuzz_word, NULL};
+	uint16_t n = lookup_rule(slot, &words, offset);
 
 	if (!unwind_rule_same(&dictionary[n], want))
 		abort();

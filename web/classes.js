@@ -6,14 +6,27 @@ const CLASS_ORDER = ["user", "ready", "blocked", "idle"];
 class ClassLegend {
 	// `on`: set(off) with the keys of the classes that are switched off, as the address keeps them
 	constructor(host, profile, on) {
-		Object.assign(this, { host, profile, on, off: [], buttons: new Map() });
+		Object.assign(this, { host, on, off: [], classes: [], buttons: new Map() });
+		this.setProfile(profile);
+	}
+
+	// A later profile of the same capture may have met more classes; true when buttons were made.
+	setProfile(profile) {
+		this.profile = profile;
 		const met = new Set(profile.rows.class ?? []);
 		const place = (c) => CLASS_ORDER.indexOf(c.group) * profile.classes.length + c.index;
 
-		this.classes = profile.classes.filter((c) => met.has(c.index)).sort((a, b) => place(a) - place(b));
-		for (const c of this.classes)
-			host.append(this.button(c));
-		host.hidden = this.classes.length === 0;
+		const classes = profile.classes.filter((c) => met.has(c.index)).sort((a, b) => place(a) - place(b));
+
+		if (String(classes.map((c) => c.key)) === String(this.classes.map((c) => c.key))) {
+			this.classes = classes;
+			return false;
+		}
+		this.classes = classes;
+		this.buttons = new Map();
+		this.host.replaceChildren(...classes.map((c) => this.button(c)));
+		this.host.hidden = classes.length === 0;
+		return true;
 	}
 
 	button(c) {

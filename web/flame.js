@@ -1,11 +1,11 @@
 // flame.js - draws a Tree on a canvas: zoom, pan, hit test, keyboard focus.
 //
-// Only boxes at least half a pixel wide and inside the window are visited: subtrees that are too
-// narrow or out of sight are skipped whole (Tree.end), so a frame costs what is seen, not what is
-// there. Neighbours too narrow for a box of their own are drawn as one. The window is a range of value
-// units, x0..x1; zooming is moving that range.
+// Only what is in sight is visited: every depth has its boxes from left to right (Tree.levels), the first one in
+// the window is found by halving, and of neighbours too narrow for a box of their own one a pixel is looked at and
+// drawn for all. So a picture costs what is seen, not what is there. The window is a range of value units, x0..x1;
+// zooming is moving that range.
 
-const ROW = 20, PAD = 5, LEAST_PX = 0.5, BOX_PX = 1.5, CLICK_SLACK = 4, ZOOM_MS = 170;
+const ROW = 20, PAD = 5, BOX_PX = 1.5, CLICK_SLACK = 4, ZOOM_MS = 170;
 const FRAME_FONT = "12px ui-monospace, 'SF Mono', 'Cascadia Mono', Menlo, Consolas, 'DejaVu Sans Mono', monospace";
 
 class FlameView {
@@ -25,13 +25,45 @@ class FlameView {
 		new ResizeObserver(() => this.layout()).observe(scroller);
 	}
 
-	setTree(profile, tree, palette, zoomed = 0) {
-		Object.assign(this, { profile, tree, palette, zoomed });
-		this.colours = palette.frames(profile);
-		this.swatches = palette.swatches(profile);
+	// `steps`: per node how it changed (changeStep()), null where nothing is compared. `keep`: the same picture,
+	// later: what was panned, pointed at and focused stays, where it is still there.
+	setTree(profile, tree, palette, { zoomed = 0, steps = null, keep = false } = {}) {
+		const old = keep && this.tree ? this.standing() : null;
+
+		if (this.profile !== profile || this.palette !== palette) {
+			this.colours = palette.frames(profile);
+			this.swatches = palette.swatches(profile);
+		}
+		Object.assign(this, { profile, tree, palette, zoomed, steps });
+		this.changes = steps && Array.from({ length: 2 * DIFF_STEPS + 1 }, (_, i) => palette.change(i - DIFF_STEPS));
 		this.hovered = this.focused = -1;
 		[this.x0, this.x1] = this.rangeOf(zoomed);
+		if (old)
+			this.stand(old);
 		this.layout();
+	}
+
+	// Where we are, in words that hold for another tree.
+	standing() {
+		const keys = (node) => (node < 0 ? null : this.tree.path(node).map((f) => this.profile.key(f)));
+		const [a, b] = this.rangeOf(this.zoomed);
+
+		return { focused: keys(this.focused), hovered: keys(this.hovered),
+			window: [(this.x0 - a) / (b - a), (this.x1 - a) / (b - a)] };
+	}
+
+	stand({ focused, hovered, window: [left, right] }) {
+		const node = (keys) => (keys ? this.tree.find(keys.map((k) => this.profile.frameOf(k)), true) : -1);
+		const [a, b] = this.rangeOf(this.zoomed);
+
+		this.focused = node(focused);
+		this.hovered = node(hovered);
+		if (!this.animating)
+			[this.x0, this.x1] = [a + left * (b - a), a + right * (b - a)];
+	}
+
+	colourOf(node) {
+		return this.steps ? this.changes[this.steps[node] + DIFF_STEPS] : this.colours[this.tree.frame[node]];
 	}
 
 	// A Uint8Array by frame; frames that are not in it fade. null: none fades.
@@ -111,54 +143,94 @@ class FlameView {
 		ctx.textBaseline = "middle";
 		ctx.font = FRAME_FONT;
 		this.boxes = 0;
-		this.runs = new Map();
-		for (let i = 0; i < tree.n;) {
-			const x = tree.x[i], w = tree.total[i] * scale;
+		const top = this.rowY(0), rows = this.rootBelow ? [top - height, top + ROW] : [-ROW - top, height - top];
+		const from = Math.max(0, Math.floor(rows[0] / ROW)), to = Math.min(tree.maxDepth, Math.ceil(rows[1] / ROW));
 
-			if (x >= this.x1)
-				break;
-			const y = this.rowY(tree.depth[i]);
-
-			if (x + tree.total[i] <= this.x0 || w < LEAST_PX) {
-				if (x >= this.x0)
-					this.paintSliver(i, (x - this.x0) * scale, y, LEAST_PX);
-				i = tree.end[i];
-				continue;
-			}
-
-			if (this.rootBelow ? y + ROW < 0 : y > height) {
-				i = tree.end[i];
-				continue;
-			}
-			if (w < BOX_PX)
-				this.paintSliver(i, (x - this.x0) * scale, y, w);
-			else if (y + ROW >= 0 && y <= height)
-				this.paintBox(i, (x - this.x0) * scale, y, w);
-			i++;
-		}
-		for (const [depth, run] of this.runs)
-			this.paintRun(run, this.rowY(depth));
+		for (let depth = from; depth <= to; depth++)
+			this.paintLevel(depth, scale);
 		ctx.globalAlpha = 1;
 		this.paintOutline(this.focused, scale, 2);
 		this.paintOutline(this.hovered, scale, 1);
 	}
 
+	// The first of nodes order[from..to - 1] whose box starts at or right of x; far jumps cost little.
+	seek(from, to, x) {
+		const { order } = this.tree.levels;
+		let step = 1, low = from, high = from;
+
+		while (high < to && this.tree.x[order[high]] < x) {
+			low = high + 1;
+			high += step;
+			step *= 2;
+		}
+		for (high = Math.min(high, to); low < high;) {
+			const mid = (low + high) >> 1;
+
+			if (this.tree.x[order[mid]] < x)
+				low = mid + 1;
+			else
+				high = mid;
+		}
+		return low;
+	}
+
+	paintLevel(depth, scale) {
+		const { tree, x0, x1 } = this, { order, start } = tree.levels, y = this.rowY(depth);
+		const last = start[depth + 1], wide = (k) => tree.total[order[k]] * scale >= BOX_PX;
+		let k = this.seek(start[depth], last, x0);
+
+		if (k > start[depth] && tree.x[order[k - 1]] + tree.total[order[k - 1]] > x0)
+			k--;
+		this.run = null;
+		while (k < last && tree.x[order[k]] < x1) {
+			const node = order[k];
+
+			if (wide(k)) {
+				this.paintBox(node, (tree.x[node] - x0) * scale, y, tree.total[node] * scale);
+				k++;
+				continue;
+			}
+			// All that begin within the next pixel; only the last of them can be wide.
+			let next = Math.max(k + 1, this.seek(k + 1, last, tree.x[node] + 1 / scale));
+
+			if (next - 1 > k && wide(next - 1))
+				next--;
+			const end = order[next - 1], shown = this.match ? this.matching(k, next) : node;
+
+			this.paintSliver(shown, (tree.x[node] - x0) * scale,
+				(tree.x[end] + tree.total[end] - x0) * scale, y);
+			k = next;
+		}
+		if (this.run)
+			this.paintRun(this.run, y);
+	}
+
+	// One that matches, of order[from..to - 1], if one of the first few does.
+	matching(from, to) {
+		const { order } = this.tree.levels;
+
+		for (let k = from; k < Math.min(to, from + 64); k++) {
+			if (this.match[this.tree.frame[order[k]]])
+				return order[k];
+		}
+		return order[from];
+	}
+
 	// Thousands of neighbours too narrow for a box still leave a trace: one run per stretch of the same
 	// colour, as wide as they are together.
-	paintSliver(i, x, y, w) {
-		if (y + ROW < 0 || y > this.height)
-			return;
-		const depth = this.tree.depth[i], frame = this.tree.frame[i];
-		const colour = this.swatches[frame], faded = Boolean(this.match && !this.match[frame]);
-		const run = this.runs.get(depth);
+	paintSliver(i, x, right, y) {
+		const frame = this.tree.frame[i], faded = Boolean(this.match && !this.match[frame]), { run } = this;
+		const colour = this.steps ? this.colourOf(i) : this.swatches[frame];
 
+		if (!this.tree.total[i])
+			return;
 		if (run && x - run.to <= 1 && run.colour === colour && run.faded === faded) {
-			run.to = x + w;
+			run.to = right;
 			return;
 		}
 		if (run)
 			this.paintRun(run, y);
-		this.runs.set(depth, { from: x, to: x + w, colour, faded });
+		this.run = { from: x, to: right, colour, faded };
 	}
 
 	paintRun({ from, to, colour, faded }, y) {
@@ -174,7 +246,7 @@ class FlameView {
 
 		this.boxes++;
 		ctx.globalAlpha = this.match && !this.match[frame] ? 0.22 : around ? 0.55 : 1;
-		ctx.fillStyle = this.colours[frame];
+		ctx.fillStyle = this.colourOf(i);
 		if (seen > 24) { // rounding costs ten times a plain rectangle
 			ctx.beginPath();
 			ctx.roundRect(left, y, seen - 1, ROW - 1, 2);
@@ -254,6 +326,7 @@ class FlameView {
 		const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 		cancelAnimationFrame(this.animation);
+		this.animating = false;
 		if (!animate || still) {
 			[this.x0, this.x1] = [x0, x1];
 			this.draw();
@@ -264,6 +337,7 @@ class FlameView {
 
 			this.x0 = from[0] + (x0 - from[0]) * ease;
 			this.x1 = from[1] + (x1 - from[1]) * ease;
+			this.animating = t < 1;
 			if (t >= 1)
 				[this.x0, this.x1] = [x0, x1];
 			else

@@ -62,7 +62,7 @@ class Profile {
 		if (head.format !== "waggle-view" || head.version !== 1)
 			throw new Error("this page does not know profile data of this version");
 		Object.assign(p, { head, strings: head.strings, values: head.values });
-		p.buckets = head.buckets;
+		p.buckets = head.buckets; // origin: ns from the start of the capture to the first
 		p.classes = (head.classes ?? []).map(([key, frame, group, tint, text], index) =>
 			({ index, key, frame, group, tint, text }));
 		p.readFrames(reader, head.counts.frames);
@@ -146,6 +146,26 @@ class Profile {
 
 	kind(frame) {
 		return KINDS[this.frames.kind[frame]] ?? "user";
+	}
+
+	// What a frame is called in addresses and across profiles: by its name and kind, because numbers differ from
+	// one answer of a server to the next.
+	key(frame) {
+		this.keys ??= new Map();
+		if (!this.keys.has(frame))
+			this.keys.set(frame, ((nameHash(this.label(frame)) ^ Math.imul(this.frames.kind[frame], 0x9e3779b1)) >>> 0)
+				.toString(36));
+		return this.keys.get(frame);
+	}
+
+	// The frame of a key, -1 when the profile has none.
+	frameOf(key) {
+		if (!this.byKey) {
+			this.byKey = new Map();
+			for (let f = this.frames.n - 1; f > 0; f--)
+				this.byKey.set(this.key(f), f);
+		}
+		return this.byKey.get(key) ?? -1;
 	}
 
 	// The class of waiting that a frame stands for, null when it is anything else.

@@ -71,6 +71,14 @@ class Palette {
 		return this.tints[kind][3];
 	}
 
+	// Of a changeStep(): red for more, blue for less, the paler the smaller; grey for the same.
+	change(step) {
+		const much = Math.abs(step) / DIFF_STEPS, light = (this.dark ? 62 : 86) - much * (this.dark ? 12 : 24);
+
+		return step ? `hsl(${step > 0 ? 8 : 214} ${(30 + much * 50).toFixed(0)}% ${light.toFixed(0)}%)`
+			: `hsl(40 6% ${this.dark ? 58 : 87}%)`;
+	}
+
 	class({ group, tint }) {
 		return group === "user" ? this.swatch("user") : tintOf(HUES[group], tint, this.dark);
 	}

@@ -27,6 +27,9 @@ class Hint {
 		}
 		add("Total", formatWithType(total, type), `${formatShare(total, tree.sum)} of all`);
 		add("Self", formatWithType(tree.self[node], type), `${formatShare(tree.self[node], tree.sum)} of all`);
+		if (tree.base)
+			add("Before", formatShare(tree.base[node], tree.base[0]),
+				formatChange(tree.total[node] / (tree.sum || 1) - tree.base[node] / (tree.base[0] || 1)));
 		if (tree.depth[node] > 1)
 			add("Of parent", formatShare(total, tree.total[tree.parent[node]]), "");
 		if (node)
@@ -37,6 +40,7 @@ class Hint {
 	}
 
 	place(event) {
+		this.event = event;
 		const { offsetWidth: w, offsetHeight: h } = this.el;
 		const x = Math.min(event.clientX + 14, innerWidth - w - 8);
 		const below = event.clientY + 18 + h < innerHeight;
@@ -135,6 +139,12 @@ const HELP_KEYS = [
 	["i", "Inverted: which functions ran, and who called them"],
 	["f", "Flame or icicle: root at the bottom or at the top"],
 	["t", "Table of functions; a row highlights its boxes"],
+	["r", "Call tree as a table; → opens a row, ← closes it"],
+	["p", "Pin or unpin the function of the box in focus or under the pointer: it stays highlighted"],
+	["h", "Heat map of the time instead of bars; from cell to cell: a range"],
+	["c", "Compare: the range chosen now is what the next one is compared with; red is more, blue less"],
+	["z", "Live: freeze or go on"],
+	["s", "Save the selection as a file"],
 	["k", "Hide or show kernel frames"],
 	["Shift + click", "In the legend of what time went to: only this class, and again: all of them"],
 	["d", "Dark or light"],

@@ -22,8 +22,8 @@ class TaskPicker {
 		});
 	}
 
-	setTasks(profile, sums, type) {
-		const groups = new Map();
+	setTasks(profile, shares, type) {
+		const groups = new Map(), sums = shares.map((s) => s.reduce((a, b) => a + b, 0));
 
 		this.type = type;
 		profile.tasks.forEach((task, i) => {
@@ -86,6 +86,7 @@ class TaskPicker {
 	}
 
 	render() {
+		const held = this.list.contains(document.activeElement) ? document.activeElement.dataset.key : null;
 		const all = this.entries(this.filter.value.trim().toLowerCase());
 		const list = all.slice(0, PICKER_MOST).map((entry) => this.option(entry));
 
@@ -97,6 +98,8 @@ class TaskPicker {
 			list.push(more);
 		}
 		this.list.replaceChildren(...list);
+		if (held !== null)
+			list.find((el) => el.dataset.key === held)?.focus();
 	}
 
 	option(entry) {

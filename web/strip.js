@@ -21,8 +21,9 @@ class TimeStrip {
 		this.layout();
 	}
 
-	setRange(from, to) {
-		Object.assign(this, { from, to });
+	// `base`: the range that this one is compared with, null for none.
+	setRange(from, to, base = null) {
+		Object.assign(this, { from, to, base });
 		this.canvas.setAttribute("aria-valuetext", this.rangeText());
 		this.paint();
 	}
@@ -34,7 +35,8 @@ class TimeStrip {
 	rangeText() {
 		if (this.whole)
 			return "whole time";
-		const w = this.buckets.width, moment = (b) => formatSeconds(Math.min(b, this.buckets.n) * w);
+		const { width, origin, n } = this.buckets;
+		const moment = (b) => formatSeconds(origin + Math.min(b, n) * width);
 
 		return `${moment(this.from)} to ${moment(this.to)}`;
 	}
@@ -94,8 +96,11 @@ class TimeStrip {
 			ctx.fillRect(x, floor - h, Math.max(right - x - STRIP_GAP, 0.75), h);
 		});
 		this.paintAxis(floor);
+		if (this.base)
+			this.paintRange(floor, this.base, this.colours.less, this.colours.lessRange);
 		if (!this.whole)
-			this.paintRange(floor);
+			this.paintRange(floor, [this.from, this.to], this.base ? this.colours.more : this.colours.accent,
+				this.colours.range);
 	}
 
 	paintAxis(floor) {
@@ -107,8 +112,10 @@ class TimeStrip {
 		ctx.fillRect(0, floor, width, 1);
 		ctx.font = "11px system-ui, sans-serif";
 		ctx.textBaseline = "top";
-		for (let t = 0; t <= span * (1 + 1e-9); t += step) {
-			const x = t / span * width, text = formatMoment(t, step);
+		const { origin } = buckets;
+
+		for (let t = Math.ceil(origin / step - 1e-9) * step; t <= origin + span * (1 + 1e-9); t += step) {
+			const x = (t - origin) / span * width, text = formatMoment(t, step);
 			const w = ctx.measureText(text).width;
 
 			ctx.fillStyle = this.colours.line;
@@ -118,12 +125,12 @@ class TimeStrip {
 		}
 	}
 
-	paintRange(floor) {
-		const { ctx } = this, x = this.pixelOf(this.from), right = this.pixelOf(this.to);
+	paintRange(floor, [from, to], edge, inside) {
+		const { ctx } = this, x = this.pixelOf(from), right = this.pixelOf(to);
 
-		ctx.fillStyle = this.colours.range;
+		ctx.fillStyle = inside;
 		ctx.fillRect(x, 0, right - x, floor);
-		ctx.fillStyle = this.colours.accent;
+		ctx.fillStyle = edge;
 		ctx.fillRect(x, 0, 2, floor + 4);
 		ctx.fillRect(right - 2, 0, 2, floor + 4);
 	}

@@ -1,12 +1,12 @@
 // tree.js - what is computed from a profile and a selection: the call tree, its inversion, the
 // functions, the samples per moment. Pure functions over flat arrays; views only draw them.
 
-// What part of the profile is looked at. `tasks` is a Uint8Array by task, `classes` one by class of
+// What part of the profile is looked at; `base` is the range of buckets it is compared with, null for none. `tasks` is a Uint8Array by task, `classes` one by class of
 // waiting (with one more entry for samples without), null for all; `hidden` a set of kinds whose frames
 // give their time to their callers.
 class Selection {
 	constructor(fields = {}) {
-		Object.assign(this, { value: 0, from: 0, to: Infinity, tasks: null, classes: null, hidden: new Set() }, fields);
+		Object.assign(this, { value: 0, from: 0, to: Infinity, base: null, tasks: null, classes: null, hidden: new Set() }, fields);
 	}
 
 	// Is row i of these tasks and classes?
@@ -24,7 +24,8 @@ class Selection {
 	}
 }
 
-// A call tree in preorder. Node 0 is the root; the subtree of i is i..end[i]-1; x is where a node's
+// A call tree in preorder; `base` and `baseSelf` are the totals and selves of the range it is compared with, null
+// where there is none. Node 0 is the root; the subtree of i is i..end[i]-1; x is where a node's
 // box starts, in value units, and never decreases from one node to the next.
 class Tree {
 	constructor(n) {
@@ -36,6 +37,7 @@ class Tree {
 		this.self = new Float64Array(n);
 		this.total = new Float64Array(n);
 		this.x = new Float64Array(n);
+		this.base = this.baseSelf = null;
 		this.maxDepth = 0;
 	}
 
@@ -66,6 +68,23 @@ class Tree {
 		return this;
 	}
 
+	// Nodes by depth, from left to right: those of depth d are order[start[d]..start[d + 1] - 1]. A picture of a
+	// million boxes is found in here by halving, not by walking.
+	get levels() {
+		if (!this.byDepth) {
+			const start = new Uint32Array(this.maxDepth + 3), order = new Uint32Array(this.n);
+
+			for (let i = 0; i < this.n; i++)
+				start[this.depth[i] + 2]++;
+			for (let d = 2; d < start.length; d++)
+				start[d] += start[d - 1];
+			for (let i = 0; i < this.n; i++)
+				order[start[this.depth[i] + 1]++] = i;
+			this.byDepth = { start, order };
+		}
+		return this.byDepth;
+	}
+
 	// The frames from below the root to a node; what a zoom is remembered by.
 	path(node) {
 		const out = [];
@@ -75,15 +94,15 @@ class Tree {
 		return out.reverse();
 	}
 
-	// The node a path leads to; as far as it goes when a part of it is not there.
-	find(path) {
+	// The node a path leads to; when a part of it is not there as far as it goes, or, if it has to be whole, -1.
+	find(path, whole = false) {
 		let node = 0;
 
 		for (const frame of path) {
 			const next = this.child(node, frame);
 
 			if (next < 0)
-				break;
+				return whole ? -1 : node;
 			node = next;
 		}
 		return node;
@@ -106,10 +125,10 @@ class Tree {
 	}
 }
 
-function sumSelf(profile, selection) {
+function sumSelf(profile, selection, range = selection.rowRange(profile)) {
 	const self = new Float64Array(profile.nodes.n);
 	const { node } = profile.rows, value = profile.rows.value[selection.value];
-	const [from, to] = selection.rowRange(profile);
+	const [from, to] = range;
 
 	for (let i = from; i < to; i++) {
 		if (selection.passes(profile.rows, i))
@@ -126,61 +145,70 @@ function sumUp(self, parent) {
 	return total;
 }
 
-// Keeps the nodes that hold anything.
-function compactTree(source, self, total) {
+// Keeps the nodes that hold anything, now or in the range before.
+function compactTree(source, self, baseSelf) {
+	const total = sumUp(self, source.parent), base = baseSelf && sumUp(baseSelf, source.parent);
+	const holds = (i) => total[i] > 0 || Boolean(base && base[i] > 0);
 	let n = 1;
 
 	for (let i = 1; i < source.n; i++)
-		n += total[i] > 0;
+		n += holds(i);
 	const tree = new Tree(n), moved = new Uint32Array(source.n);
 
-	tree.self[0] = self[0];
-	tree.total[0] = total[0];
-	for (let i = 1, k = 1; i < source.n; i++) {
-		if (total[i] <= 0)
+	if (base)
+		[tree.base, tree.baseSelf] = [new Float64Array(n), new Float64Array(n)];
+	for (let i = 0, k = 0; i < source.n; i++) {
+		if (i && !holds(i))
 			continue;
 		moved[i] = k;
 		tree.frame[k] = source.frame[i];
 		tree.parent[k] = moved[source.parent[i]];
 		tree.self[k] = self[i];
-		tree.total[k++] = total[i];
+		tree.total[k] = total[i];
+		if (base)
+			[tree.base[k], tree.baseSelf[k]] = [base[i], baseSelf[i]];
+		k++;
 	}
 	return tree.finish();
 }
 
 // Takes frames of hidden kinds out; what they called moves up to their callers, where equal frames
-// become one. Preorder is lost by that, so nodes are linked and numbered anew.
-function hideKinds(profile, source, self, hidden) {
+// become one. Preorder is lost by that, so nodes are linked and numbered anew. `selves`: one or two columns.
+function hideKinds(profile, source, selves, hidden) {
 	const { kind } = profile.frames, n = source.n;
 	const to = new Uint32Array(n), out = { frame: [0], parent: [0], n: 1 };
-	const sums = [self[0]], byKey = new Map();
+	const byKey = new Map();
 
 	for (let i = 1; i < n; i++) {
 		const up = to[source.parent[i]], frame = source.frame[i];
 
 		if (hidden.has(KINDS[kind[frame]])) {
 			to[i] = up;
-		} else {
-			const key = up * profile.frames.n + frame;
-			let id = byKey.get(key);
-
-			if (id === undefined) {
-				id = out.n++;
-				byKey.set(key, id);
-				out.frame.push(frame);
-				out.parent.push(up);
-				sums.push(0);
-			}
-			to[i] = id;
+			continue;
 		}
-		sums[to[i]] += self[i];
+		const key = up * profile.frames.n + frame;
+		let id = byKey.get(key);
+
+		if (id === undefined) {
+			id = out.n++;
+			byKey.set(key, id);
+			out.frame.push(frame);
+			out.parent.push(up);
+		}
+		to[i] = id;
 	}
-	return inPreorder(profile, out, sums);
+	return inPreorder(profile, out, selves.map((self) => {
+		const sums = new Float64Array(out.n);
+
+		for (let i = 0; i < n; i++)
+			sums[to[i]] += self[i];
+		return sums;
+	}));
 }
 
-function inPreorder(profile, source, self) {
+function inPreorder(profile, source, selves) {
 	const kids = Array.from({ length: source.n }, () => null);
-	const result = { n: 0, frame: [], parent: [] }, sums = new Float64Array(source.n);
+	const result = { n: 0, frame: [], parent: [] }, sums = selves.map((self) => new Float64Array(self.length));
 	const todo = [[0, 0]];
 
 	for (let i = 1; i < source.n; i++)
@@ -190,14 +218,14 @@ function inPreorder(profile, source, self) {
 
 		result.frame.push(source.frame[node]);
 		result.parent.push(parent);
-		sums[id] = self[node];
+		selves.forEach((self, k) => sums[k][id] = self[node]);
 		const below = kids[node] ?? [];
 
 		below.sort((a, b) => compareLabels(profile, source.frame[b], source.frame[a]));
 		for (const kid of below)
 			todo.push([kid, id]);
 	}
-	return [result, sums];
+	return [result, ...sums];
 }
 
 function compareLabels(profile, a, b) {
@@ -207,24 +235,30 @@ function compareLabels(profile, a, b) {
 }
 
 function buildTree(profile, selection) {
-	let source = profile.nodes, self = sumSelf(profile, selection);
+	let source = profile.nodes, selves = [sumSelf(profile, selection)];
 
+	if (selection.base)
+		selves.push(sumSelf(profile, selection, new Selection({ from: selection.base[0], to: selection.base[1] })
+			.rowRange(profile)));
 	if (selection.hidden.size)
-		[source, self] = hideKinds(profile, source, self, selection.hidden);
-	return compactTree(source, self, sumUp(self, source.parent));
+		[source, ...selves] = hideKinds(profile, source, selves, selection.hidden);
+	return compactTree(source, ...selves);
 }
 
 // Leaf first: below the root stand the functions that ran, below them their callers. Only boxes of at
 // least `least` are opened further, because all callers of a million nodes would be many millions;
 // zooming builds it again with a smaller `least` below `path`.
 function invertTree(tree, least) {
-	const out = { frame: [], parent: [], total: [], self: [] };
-	const all = { frame: 0, parent: 0, nodes: [], weights: [], sum: tree.sum };
+	const out = { frame: [], parent: [], total: [], self: [], base: [], baseSelf: [] };
+	const all = { frame: 0, parent: 0, nodes: [], weights: [], bases: [], sum: tree.sum, base: tree.base?.[0] ?? 0 };
 
 	for (let i = 0; i < tree.n; i++) {
-		if (tree.self[i] > 0) {
+		const base = tree.baseSelf?.[i] ?? 0;
+
+		if (tree.self[i] > 0 || base > 0) {
 			all.nodes.push(i);
 			all.weights.push(tree.self[i]);
+			all.bases.push(base);
 		}
 	}
 	for (const todo = [all]; todo.length;) { // the next box is the last one put there: preorder
@@ -232,43 +266,50 @@ function invertTree(tree, least) {
 
 		out.parent.push(group.parent);
 		out.total.push(group.sum);
+		out.base.push(group.base);
 		out.self.push(0);
+		out.baseSelf.push(0);
 		if (id === 0 || group.sum >= least)
-			for (const g of groupCallers(tree, group, id, out.self))
+			for (const g of groupCallers(tree, group, id, out))
 				todo.push(g);
 	}
 	const result = new Tree(out.frame.length);
 
 	for (const name of ["frame", "parent", "total", "self"])
 		result[name].set(out[name]);
+	if (tree.base)
+		[result.base, result.baseSelf] = [Float64Array.from(out.base), Float64Array.from(out.baseSelf)];
 	return result.finish();
 }
 
 // What stands below an inverted box, lightest first. What has no caller ends in the box itself.
-function groupCallers(tree, group, id, self) {
+function groupCallers(tree, group, id, out) {
 	const groups = new Map();
 
 	for (let i = 0; i < group.nodes.length; i++) {
-		const node = group.nodes[i], weight = group.weights[i], frame = tree.frame[node];
+		const node = group.nodes[i], weight = group.weights[i], base = group.bases[i], frame = tree.frame[node];
 
 		if (node === 0) {
-			self[id] += weight;
+			out.self[id] += weight;
+			out.baseSelf[id] += base;
 			continue;
 		}
 		let g = groups.get(frame);
 
 		if (!g)
-			groups.set(frame, g = { frame, parent: id, nodes: [], weights: [], sum: 0 });
+			groups.set(frame, g = { frame, parent: id, nodes: [], weights: [], bases: [], sum: 0, base: 0 });
 		g.nodes.push(tree.parent[node]);
 		g.weights.push(weight);
+		g.bases.push(base);
 		g.sum += weight;
+		g.base += base;
 	}
 	return [...groups.values()].sort((a, b) => a.sum - b.sum || b.frame - a.frame);
 }
 
 // Self and total per function, recursion counted once: a box below a box of the same function adds
 // nothing to its total.
-function sumFunctions(profile, tree) {
+function sumFunctions(profile, tree, selves = tree.self, totals = tree.total) {
 	const n = profile.frames.n, self = new Float64Array(n), total = new Float64Array(n);
 	const open = new Uint32Array(n), stack = [];
 
@@ -277,9 +318,9 @@ function sumFunctions(profile, tree) {
 			open[tree.frame[stack.pop()]]--;
 		const frame = tree.frame[i];
 
-		self[frame] += tree.self[i];
+		self[frame] += selves[i];
 		if (!open[frame]++)
-			total[frame] += tree.total[i];
+			total[frame] += totals[i];
 		stack.push(i);
 	}
 	const rows = [];
@@ -333,15 +374,17 @@ function sumClasses(profile, selection) {
 	return out;
 }
 
-// Value per task in the time range, of the classes selected.
+// Value per task and group of classes (CLASS_ORDER) in the time range, of the classes selected; all of a profile
+// without classes is running.
 function sumTasks(profile, selection) {
-	const out = new Float64Array(profile.tasks.length);
+	const out = profile.tasks.map(() => CLASS_ORDER.map(() => 0));
 	const { task, class: of } = profile.rows, value = profile.rows.value[selection.value];
+	const group = [...profile.classes.map((c) => Math.max(0, CLASS_ORDER.indexOf(c.group))), 0];
 	const [from, to] = selection.rowRange(profile);
 
 	for (let i = from; i < to; i++) {
 		if (!selection.classes || selection.classes[of[i]])
-			out[task[i]] += value[i];
+			out[task[i]][of ? group[of[i]] : 0] += value[i];
 	}
 	return out;
 }

@@ -1,30 +1,43 @@
 // viewer.js - the page: one state, kept in the address, from which every view is computed.
 //
 // setState() is the only way anything changes. It names what changed; update() recomputes what depends
-// on it (selection -> tree -> inversion, functions, matches) and hands the results to the views.
+// on it (selection -> tree -> inversion, functions, matches) and hands the results to the views. setProfile() may
+// come again with later data of the same capture; what somebody is looking at stays where it is.
 
 const DEFAULTS = {
-	view: "flame", zoom: "", q: "", range: "", task: "", hide: "", off: "", pick: "", table: "", sort: "", value: "",
+	view: "flame", zoom: "", q: "", range: "", base: "", task: "", hide: "", off: "", pick: "", table: "", sort: "",
+	value: "", heat: "", win: "60", at: "", rec: "0",
 };
+// What the numbers depend on.
+const SELECTS = ["range", "base", "task", "hide", "off", "value"];
 
 class App {
-	constructor(profile) {
-		this.profile = profile;
+	// `live`: who talks to a server (boot.js), null in a saved page
+	constructor(profile, live = null) {
+		Object.assign(this, { profile, live });
 		this.state = { ...DEFAULTS, table: innerWidth >= 1180 ? "1" : "" };
 		this.theme = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
 		this.el = (id) => document.getElementById(id);
 		this.hint = new Hint(this.el("tip"));
 		this.flame = new FlameView(this.el("scroller"), this.el("flame"), this.el("flame-space"), {
 			hover: (node, event) => this.hovered(node, event),
-			zoom: (node) => this.setState({ zoom: this.shown.path(node).join(".") }),
+			zoom: (node) => this.setState({ zoom: this.pathText(this.shown.path(node)) }),
 			focus: (node) => this.speak(node),
 		});
 		this.table = new FunctionTable(this.el("table"), {
-			pick: (frame) => this.setState({ pick: frame < 0 ? "" : String(frame) }),
+			pick: (frame) => this.setState({ pick: frame < 0 ? "" : this.profile.key(frame) }),
 			sort: (key, down) => this.setState({ sort: `${key}${down ? "" : "-up"}` }),
 		});
 		this.strip = new TimeStrip(this.el("strip"), {
 			range: (from, to) => this.setState({ range: this.rangeText(from, to) }),
+		});
+		this.heat = new HeatMap(this.el("heat"), {
+			range: (from, to) => this.setState({ range: this.rangeText(from, to) }),
+			value: (v) => formatWithType(v, this.type),
+		});
+		this.calls = new CallTable(this.el("calls"));
+		this.threads = new ThreadTable(this.el("tasks"), {
+			pick: (key) => this.setState({ task: key, zoom: "" }),
 		});
 		this.picker = new TaskPicker(document.querySelector(".picker"), {
 			pick: (key) => this.setState({ task: key, zoom: "" }),
@@ -32,10 +45,26 @@ class App {
 		this.legend = new ClassLegend(this.el("classes"), profile, {
 			set: (off) => this.setState({ off, zoom: "" }),
 		});
+		this.save = new SaveMenu(this.el("save").parentElement, live?.remote, {
+			tree: () => ({ profile: this.profile, tree: this.tree }),
+			params: () => this.serverParams(),
+			failed: (error) => this.complain(error),
+		});
+		fillHelp(this.el("help"));
 		this.fillHead();
-		this.listen();
+		listenToHands(this);
 		this.setTheme(this.theme);
 		this.readAddress();
+	}
+
+	// Later data of the same capture, or another recording.
+	setProfile(profile, keep = true) {
+		this.profile = profile;
+		this.keep = keep;
+		this.legend.setProfile(profile);
+		this.fillHead();
+		this.update(new Set(Object.keys(DEFAULTS)));
+		this.keep = false;
 	}
 
 	// -- state ------------------------------------------------------------------------------------
@@ -48,6 +77,7 @@ class App {
 			return;
 		this.writeAddress();
 		this.update(new Set(changed));
+		this.live?.changed(changed);
 	}
 
 	readAddress() {
@@ -61,6 +91,7 @@ class App {
 		}
 		this.ready = true;
 		this.update(new Set(Object.keys(DEFAULTS)));
+		this.live?.changed(["win", "at", "rec"]);
 	}
 
 	writeAddress() {
@@ -75,23 +106,42 @@ class App {
 		history.replaceState(null, "", `#${out}`);
 	}
 
-	// Ranges are kept in milliseconds, so that they mean the same whatever the buckets are.
+	// Ranges are kept in milliseconds since the start of the capture, so that they mean the same whatever the
+	// buckets are and whatever part of the capture is here.
 	rangeText(from, to) {
-		const ms = this.profile.buckets.width / 1e6;
+		const { width, origin, n } = this.profile.buckets, ms = (b) => +((origin + b * width) / 1e6).toFixed(6);
 
-		if (from <= 0 && to >= this.profile.buckets.n)
-			return "";
-		return `${+(from * ms).toFixed(6)}-${+(to * ms).toFixed(6)}`;
+		return from <= 0 && to >= n ? "" : `${ms(from)}-${ms(to)}`;
 	}
 
-	rangeBuckets() {
-		const m = /^([\d.]+)-([\d.]+)$/.exec(this.state.range), ms = this.profile.buckets.width / 1e6;
+	// The buckets of a range as text; all of them when there is none.
+	bucketsOf(text) {
+		const m = /^([\d.]+)-([\d.]+)$/.exec(text), { width, origin, n } = this.profile.buckets;
 
 		if (!m || !this.profile.timed)
 			return [0, Infinity];
-		const from = Math.max(0, Math.round(m[1] / ms));
+		const [from, to] = [m[1], m[2]].map((ms) => Math.round((ms * 1e6 - origin) / width));
 
-		return [from, Math.max(from + 1, Math.round(m[2] / ms))];
+		if (to <= 0 || from >= n)
+			return [n, n]; // not in the part that is here
+		return [Math.max(0, from), Math.max(Math.max(0, from) + 1, to)];
+	}
+
+	// The same selection in words the server knows (doc/api.md).
+	serverParams() {
+		const s = this.state, out = this.live?.window() ?? {}, m = /^([\d.]+)-([\d.]+)$/.exec(s.range);
+
+		if (m) {
+			delete out.last;
+			Object.assign(out, { from: `${m[1]}ms`, to: `${m[2]}ms` });
+		}
+		if (s.task)
+			out[s.task[0] === "p" ? "pid" : "tid"] = s.task.slice(1);
+		if (this.selection.classes)
+			out.class = this.legend.classes.map((c) => c.key).filter((k) => !this.legend.off.includes(k)).join(",");
+		if (this.type)
+			out.value = this.type.type;
+		return out;
 	}
 
 	get hidden() {
@@ -107,54 +157,74 @@ class App {
 	update(changed) {
 		const any = (...keys) => keys.some((k) => changed.has(k));
 
-		if (any("range", "task", "hide", "off", "value"))
+		if (any(...SELECTS))
 			this.select();
-		if (any("range", "task", "hide", "off", "value", "view"))
+		if (any(...SELECTS, "view"))
 			this.reshape();
 		else if (any("zoom"))
 			this.rezoom();
-		if (any("range", "task", "hide", "off", "value", "view", "q", "pick"))
+		if (any(...SELECTS, "view", "q", "pick"))
 			this.mark();
 		if (any("table", "sort"))
 			this.showTable();
+		if (any("heat"))
+			this.showHeat();
 		this.showState();
 	}
 
 	select() {
-		const p = this.profile, [from, to] = this.rangeBuckets();
+		const p = this.profile, [from, to] = this.bucketsOf(this.state.range), { keep } = this;
+		const base = this.state.base && p.timed ? this.bucketsOf(this.state.base) : null;
 		const value = Math.min(Number(this.state.value || p.head.default_value) || 0, p.values.length - 1);
 		const hidden = this.hidden, tasks = tasksOfKey(p, this.state.task);
-
 		const classes = this.legend.chosen(this.state.off);
 
-		this.selection = new Selection({ value, from, to, tasks, classes, hidden });
+		this.selection = new Selection({ value, from, to, base, tasks, classes, hidden });
 		this.legend.setSums(sumClasses(p, this.selection), this.type);
 		this.tree = buildTree(p, this.selection);
-		this.table.setRows(p, sumFunctions(p, this.tree), this.tree.sum, this.type, this.palette);
-		this.picker.setTasks(p, sumTasks(p, this.selection), this.type);
+		this.table.setRows(p, base ? compareFunctions(p, this.tree) : sumFunctions(p, this.tree),
+			{ sum: this.tree.sum, type: this.type, palette: this.palette, compared: Boolean(base), keep });
+		this.selectTasks(p, keep);
+		if (p.timed)
+			this.selectTime(p, from, to, base);
+	}
+
+	selectTasks(p, keep) {
+		const shares = sumTasks(p, this.selection);
+
+		this.picker.setTasks(p, shares, this.type);
 		this.picker.setCurrent(this.state.task);
-		if (p.timed) {
-			this.strip.setData(p.buckets, sumBuckets(p, this.selection), p.head.tick ?? 0, this.stripColours());
-			this.strip.setRange(from, to);
-		}
+		if (this.state.table === "threads")
+			this.threads.setTasks(p, shares, { type: this.type, palette: this.palette, picked: this.state.task, keep });
+	}
+
+	selectTime(p, from, to, base) {
+		const sums = sumBuckets(p, this.selection), colours = this.stripColours();
+
+		this.strip.setData(p.buckets, sums, p.head.tick ?? 0, colours);
+		this.strip.setRange(from, to, base);
+		this.heat.setData(p.buckets, sums, colours);
+		this.heat.setRange(from, to);
 	}
 
 	// The tree the graph shows: as called, or inverted, opened as far as can be seen at this zoom.
 	reshape() {
-		const inverted = this.state.view === "inverted", path = this.zoomPath();
+		const path = this.zoomPath(), { view } = this.state;
 
-		if (inverted) {
+		this.shown = this.tree;
+		if (view === "inverted") {
 			let tree = invertTree(this.tree, this.tree.sum / 4000), node = tree.find(path);
 
 			if (node)
 				tree = invertTree(this.tree, tree.total[node] / 4000);
 			this.shown = tree;
-		} else {
-			this.shown = this.tree;
 		}
-		this.flame.setTree(this.profile, this.shown, this.palette, this.shown.find(path));
-		if (this.flame.rootBelow !== (this.state.view === "flame"))
-			this.flame.setRootBelow(this.state.view === "flame");
+		this.el("scroller").hidden = view === "calls";
+		this.el("calls").hidden = view !== "calls";
+		this.flame.setTree(this.profile, this.shown, this.palette, { zoomed: this.shown.find(path), keep: this.keep,
+			steps: this.shown.base && Int8Array.from(changesOf(this.shown), changeStep) });
+		if (view !== "calls" && this.flame.rootBelow !== (view === "flame"))
+			this.flame.setRootBelow(view === "flame");
 	}
 
 	rezoom() {
@@ -167,7 +237,11 @@ class App {
 	}
 
 	zoomPath() {
-		return this.state.zoom.split(".").filter(Boolean).map(Number);
+		return this.state.zoom.split(".").filter(Boolean).map((key) => this.profile.frameOf(key));
+	}
+
+	pathText(frames) {
+		return frames.map((f) => this.profile.key(f)).join(".");
 	}
 
 	// Search and the picked function decide which boxes stand out.
@@ -182,30 +256,43 @@ class App {
 		}
 		for (let f = 1; regex && f < match.length; f++)
 			match[f] = regex.test(p.label(f));
-		this.search = regex ? { match, ...sumMatches(this.shown, match) } : null;
-		this.table.setMatch(regex ? match : null);
-		this.table.setPicked(this.state.pick ? Number(this.state.pick) : -1);
-		if (this.state.pick) {
-			const one = new Uint8Array(p.frames.n);
+		const picked = this.state.pick ? p.frameOf(this.state.pick) : -1, one = new Uint8Array(p.frames.n);
 
-			one[Number(this.state.pick)] = 1;
-			this.flame.setMatch(one);
-		} else {
-			this.flame.setMatch(regex ? match : null);
-		}
+		this.search = regex ? { match, ...sumMatches(this.shown, match) } : null;
+		this.table.setMatch(regex ? match : null, this.keep);
+		this.table.setPicked(picked);
+		if (picked >= 0)
+			one[picked] = 1;
+		const lit = picked >= 0 ? one : regex ? match : null;
+
+		this.flame.setMatch(lit);
+		if (this.state.view === "calls")
+			this.calls.setTree(p, this.tree, { type: this.type, palette: this.palette, match: lit, keep: this.keep });
 		this.el("matched").textContent = wrong ||
 			(this.search ? `${formatShare(this.search.sum, this.shown.sum)} matched` : "");
 		document.querySelector(".search").classList.toggle("wrong", Boolean(wrong));
 	}
 
 	showTable() {
-		const [key, up] = (this.state.sort || "self").split("-");
+		const [key, up] = (this.state.sort || "self").split("-"), side = this.state.table;
 
-		this.el("table").hidden = !this.state.table;
-		this.el("table-toggle").setAttribute("aria-pressed", Boolean(this.state.table));
+		for (const [id, name] of [["table", "1"], ["tasks", "threads"]]) {
+			const opens = side === name && this.el(id).hidden;
+
+			this.el(id).hidden = side !== name;
+			this.el(`${id}-toggle`).setAttribute("aria-pressed", side === name);
+			if (opens && name === "threads")
+				this.selectTasks(this.profile, false);
+		}
 		if (["self", "total", "name"].includes(key) &&
 		    (this.table.sort !== key || this.table.descending === Boolean(up)))
 			this.table.sortBy(key, !up);
+	}
+
+	showHeat() {
+		this.el("heat-box").hidden = !this.state.heat;
+		this.el("heat-toggle").setAttribute("aria-pressed", Boolean(this.state.heat));
+		this.heat.layout();
 	}
 
 	showState() {
@@ -223,16 +310,20 @@ class App {
 			parts[0] += ` of ${formatValue(whole, this.type.unit)} (${formatShare(sum, whole)})`;
 		if (s.range && this.profile.timed)
 			parts.push(this.strip.rangeText());
+		if (s.base)
+			parts.push(`compared with ${s.base.split("-").map((ms) => formatSeconds(ms * 1e6)).join(" to ")}: red is more, blue less`);
 		if (s.task)
 			parts.push(this.picker.name.textContent);
 		if (this.hidden.size)
 			parts.push(`${[...this.hidden].map((k) => KIND_TEXT[k].toLowerCase()).join(", ")} frames hidden`);
 		if (this.selection.classes)
 			parts.push(`without ${this.legend.off.join(", ")}`);
+		parts.push(...(this.live?.words() ?? []));
 		this.el("summary").textContent = parts.join(" · ");
-		this.el("reset").hidden = !(s.zoom || s.q || s.range || s.pick || s.task || s.hide || s.off);
+		this.el("compare").setAttribute("aria-pressed", Boolean(s.base));
+		this.el("reset").hidden = !["zoom", "q", "pick", ...SELECTS].some((k) => k !== "value" && s[k]);
 		this.el("empty").hidden = sum > 0;
-		this.el("empty").textContent = "No samples here. Esc takes the selection back.";
+		this.el("empty").textContent = whole ? "No samples here. Esc takes the selection back." : "No samples yet.";
 		this.showCrumbs();
 	}
 
@@ -245,7 +336,7 @@ class App {
 			const button = element("button", this.profile.label(frame));
 
 			button.type = "button";
-			button.addEventListener("click", () => this.setState({ zoom: path.slice(0, i + 1).join(".") }));
+			button.addEventListener("click", () => this.setState({ zoom: this.pathText(path.slice(0, i + 1)) }));
 			list.push(...(list.length ? [element("span", path.length > 5 && list.length === 1 ? "› … ›" : "›")] : []));
 			list.push(button);
 		});
@@ -256,23 +347,36 @@ class App {
 	// -- fixed parts ------------------------------------------------------------------------------
 
 	fillHead() {
-		const head = this.profile.head, badge = ledgerBadge(head.ledger), present = new Set();
+		const { head, values, timed } = this.profile, badge = ledgerBadge(head.ledger);
 
 		this.el("title").textContent = document.title = head.title;
 		this.el("subtitle").textContent = head.subtitle;
 		this.el("badge").textContent = badge.text;
 		this.el("badge").className = `badge ${badge.state}`;
 		this.el("badge").title = head.ledger_line;
-		this.el("strip-box").hidden = !this.profile.timed;
-		fillLedger(this.el("ledger"), head);
-		fillHelp(this.el("help"));
+		for (const id of ["strip-box", "heat-toggle", "compare"])
+			this.el(id).hidden = !timed;
+		if (!this.el("ledger").open)
+			fillLedger(this.el("ledger"), head);
+		this.fillKinds();
+		if (this.el("value").length !== values.length) {
+			this.el("value").replaceChildren(...values.map((type, i) => new Option(type.type, i)));
+			this.el("value").value = this.state.value || head.default_value;
+		}
+		this.el("value").hidden = values.length < 2;
+	}
+
+	fillKinds() {
+		const present = new Set();
+
 		for (let f = 1; f < this.profile.frames.n; f++)
 			present.add(this.profile.kind(f));
-		for (const kind of KINDS.filter((k) => present.has(k) && k !== "task"))
-			this.el("kinds").append(this.kindButton(kind));
-		this.profile.values.forEach((type, i) => this.el("value").append(new Option(type.type, i)));
-		this.el("value").value = head.default_value;
-		this.el("value").hidden = this.profile.values.length < 2;
+		const kinds = KINDS.filter((k) => present.has(k) && k !== "task");
+
+		if (String(kinds) === this.kinds)
+			return;
+		this.kinds = String(kinds);
+		this.el("kinds").replaceChildren(...kinds.map((k) => this.kindButton(k)));
 	}
 
 	kindButton(kind) {
@@ -282,6 +386,7 @@ class App {
 		button.dataset.kind = kind;
 		button.title = `Hide or show ${KIND_TEXT[kind].toLowerCase()} frames; hidden ones give their time to their callers`;
 		button.append(swatch, KIND_TEXT[kind]);
+		button.style.setProperty("--swatch", this.palette?.swatch(kind));
 		button.addEventListener("click", () => this.toggleKind(kind));
 		return button;
 	}
@@ -301,15 +406,19 @@ class App {
 		for (const button of document.querySelectorAll("[data-kind]"))
 			button.style.setProperty("--swatch", this.palette.swatch(button.dataset.kind));
 		this.legend.setPalette(this.palette);
-		if (this.ready)
+		if (this.ready) {
+			this.keep = true;
 			this.update(new Set(["range", "view"]));
+			this.keep = false;
+		}
 	}
 
 	stripColours() {
 		const style = getComputedStyle(document.documentElement), get = (n) => style.getPropertyValue(`--${n}`);
 
 		return { bar: get("bar"), faint: get("faint"), line: get("line"), text: get("soft"),
-			accent: get("accent"), range: get("range") };
+			accent: get("accent"), range: get("range"), sunken: get("sunken"), more: get("more"),
+			less: get("less"), lessRange: get("less-range") };
 	}
 
 	hovered(node, event) {
@@ -324,35 +433,7 @@ class App {
 		this.el("spoken").textContent = Hint.sentence(this.profile, this.shown, node, this.type);
 	}
 
-	// -- hands ------------------------------------------------------------------------------------
-
-	listen() {
-		const on = (id, what, fn) => this.el(id).addEventListener(what, fn);
-
-		on("search", "input", (e) => this.setState({ q: e.target.value.trim(), pick: "" }));
-		on("search", "keydown", (e) => {
-			if (e.key === "Enter")
-				this.el("flame").focus();
-		});
-		on("theme", "click", () => this.setTheme(this.theme === "dark" ? "light" : "dark"));
-		on("badge", "click", () => this.el("ledger").showModal());
-		on("help-open", "click", () => this.el("help").showModal());
-		on("table-toggle", "click", () => this.setState({ table: this.state.table ? "" : "1" }));
-		on("value", "change", (e) => this.setState({ value: e.target.value }));
-		on("reset", "click", () => this.reset());
-		for (const id of ["ledger", "help"]) {
-			on(id, "click", (e) => { // outside the box itself
-				if (e.target === this.el(id))
-					this.el(id).close();
-			});
-		}
-		for (const button of document.querySelectorAll("[data-view]"))
-			button.addEventListener("click", () => this.setView(button.dataset.view));
-		addEventListener("hashchange", () => this.readAddress());
-		addEventListener("keydown", (e) => this.key(e));
-		matchMedia("(prefers-color-scheme: dark)").addEventListener("change", (e) =>
-			this.setTheme(e.matches ? "dark" : "light"));
-	}
+	// -- what hands do (hands.js) -------------------------------------------------------------------
 
 	// A path from the root means nothing in the inverted tree, and the other way round.
 	setView(view) {
@@ -362,7 +443,35 @@ class App {
 	}
 
 	reset() {
-		this.setState({ zoom: "", q: "", range: "", pick: "", task: "", hide: "", off: "" });
+		this.setState({ zoom: "", q: "", range: "", base: "", pick: "", task: "", hide: "", off: "" });
+	}
+
+	// What is chosen becomes what the next range is compared with. With nothing chosen, the first half.
+	compare() {
+		const s = this.state, { n } = this.profile.buckets, half = Math.floor(n / 2);
+
+		if (s.base || !this.profile.timed)
+			this.setState({ base: "" });
+		else if (s.range)
+			this.setState({ base: s.range, range: "", zoom: "" });
+		else
+			this.setState({ base: this.rangeText(0, half), range: this.rangeText(half, n - 1) });
+	}
+
+	// The function of the box in focus or under the pointer stays highlighted, until it is pinned again.
+	pin() {
+		const { flame } = this, node = flame.hovered >= 0 ? flame.hovered : flame.focused;
+		const key = node > 0 ? this.profile.key(this.shown.frame[node]) : "";
+
+		this.setState({ pick: key === this.state.pick ? "" : key });
+	}
+
+	side(name) {
+		this.setState({ table: this.state.table === name ? "" : name });
+	}
+
+	complain(error) {
+		this.el("summary").textContent = `That did not work: ${error.message}`;
 	}
 
 	// One step back at a time, the last thing narrowed first.
@@ -372,7 +481,7 @@ class App {
 		this.hint.hide();
 		if (document.activeElement === this.el("search"))
 			this.el("flame").focus();
-		for (const key of ["pick", "q", "zoom", "range", "task", "hide", "off"]) {
+		for (const key of ["pick", "q", "zoom", "range", "base", "task", "hide", "off"]) {
 			if (s[key]) {
 				this.setState({ [key]: "" });
 				return;
@@ -380,59 +489,4 @@ class App {
 		}
 		this.flame.zoom(0); // a pan or wheel zoom
 	}
-
-	key(e) {
-		const typing = /^(INPUT|SELECT|TEXTAREA)$/.test(e.target.tagName);
-
-		if (document.querySelector("dialog[open]"))
-			return;
-		if (e.key === "Escape") {
-			this.escape();
-		} else if ((e.key === "/" && !typing) || (e.key === "f" && (e.ctrlKey || e.metaKey))) {
-			this.el("search").focus();
-			this.el("search").select();
-		} else if (typing || e.ctrlKey || e.metaKey || e.altKey || !this.shortcut(e)) {
-			return;
-		}
-		e.preventDefault();
-	}
-
-	shortcut(e) {
-		const view = this.state.view, onGraph = e.target === this.el("flame") || e.target === document.body;
-		const keys = {
-			i: () => this.setView(view === "inverted" ? "flame" : "inverted"),
-			f: () => this.setView(view === "flame" ? "icicle" : "flame"),
-			t: () => this.setState({ table: this.state.table ? "" : "1" }),
-			k: () => this.toggleKind("kernel"),
-			d: () => this.setTheme(this.theme === "dark" ? "light" : "dark"),
-			l: () => this.el("ledger").showModal(),
-			"?": () => this.el("help").showModal(),
-		};
-
-		if (keys[e.key]) {
-			keys[e.key]();
-			return true;
-		}
-		if (!onGraph)
-			return false;
-		if (e.key === "Enter" && this.flame.focused >= 0) {
-			this.flame.on.zoom(this.flame.focused);
-			return true;
-		}
-		return this.flame.move(e.key);
-	}
 }
-
-async function startViewer() {
-	try {
-		const data = document.getElementById("waggle-data").textContent;
-
-		globalThis.waggle = new App(await unpackProfile(data));
-		document.documentElement.dataset.ready = "1";
-	} catch (error) {
-		document.getElementById("empty").textContent = `This profile cannot be shown: ${error.message}`;
-		document.getElementById("empty").hidden = false;
-	}
-}
-
-startViewer();

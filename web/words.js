@@ -57,6 +57,13 @@ function formatShare(part, whole) {
 	return `${pct >= 99.995 || pct === 0 ? pct.toFixed(0) : pct.toFixed(pct < 10 ? 2 : 1)} %`;
 }
 
+// A change of a share, 0..1: "+1.2 %".
+function formatChange(v) {
+	const pct = 100 * v;
+
+	return `${pct > 0 ? "+" : pct < 0 ? "−" : ""}${Math.abs(pct).toFixed(Math.abs(pct) < 10 ? 2 : 1)} %`;
+}
+
 function baseName(path) {
 	return path.slice(path.lastIndexOf("/") + 1) || path;
 }

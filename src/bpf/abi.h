@@ -85,18 +85,18 @@ struct file_slot {
 
 /* -- unwind tables -----------------------------------------------------------------------------
  * All tables live in one space of 32-bit words, cut into slabs of 4 MiB that are made on demand.
- * A file has an index of n_blocks words, one for each 2 KiB of file offset: the word address of the
+ * A file has an index of n_blocks words, one for each 4 KiB of file offset: the word address of the
  * block, or 0 for a block in which nothing can be unwound. A block is
- *     5 words   ten 16-bit sub-starts: row number (from 0) in force at offset k*256, k = 0..7;
+ *     5 words   ten 16-bit sub-starts: row number (from 0) in force at offset k*512, k = 0..7;
  *               [8] = number of the last row; [9] unused
- *     n words   rows, ascending: offset in the block (11 bits) << 16 | rule number (16 bits).
+ *     n words   rows, ascending: offset in the block (12 bits) << 16 | rule number (16 bits).
  *               Row 0 has offset 0 (it repeats what was in force before the block).
  * A block never crosses a slab; an index may. Layout chosen by measurement: it is within noise of the
  * fastest one and needs half the memory of 8-byte rows.
  */
-#define BLOCK_SHIFT 11
+#define BLOCK_SHIFT 12
 #define BLOCK_BYTES (1u << BLOCK_SHIFT)
-#define BLOCK_SUB_SHIFT 8
+#define BLOCK_SUB_SHIFT 9
 #define BLOCK_HEAD_WORDS 5
 #define SLAB_WORDS_SHIFT 20
 #define SLAB_WORDS (1u << SLAB_WORDS_SHIFT)
@@ -154,7 +154,7 @@ enum record_kind {
 	RECORD_SAMPLE, /* a timer tick */
 	RECORD_STACK,  /* frames of a stack that waits are counted by (struct wait_key) */
 	RECORD_TASK,   /* the names of a thread; no frames */
-	RECORD_CHAIN,  /* three words: the waker's stack, the stack it had waited in, the chain of that wait */
+	RECORD_CHAIN,  /* three words: the waker's stack, the one it had waited in, that wait's chain */
 };
 
 /* What a thread that waits was doing: why it waits is told from this and the kernel's functions. */
@@ -285,6 +285,8 @@ struct wait_thread {
 	uint8_t kind;    /* out: enum wait_kind, BLOCKED or a way to be ready */
 	uint8_t held;    /* throttled when it was woken */
 	uint8_t again;   /* its stack met a table still being built: worth another look */
+	uint32_t cpu;    /* in: where */
+	uint32_t zero;
 	char comm[COMM_LEN];
 };
 
@@ -329,7 +331,9 @@ struct wait_stats {
 	uint64_t asleep;     /* threads found asleep */
 	uint64_t busy;       /* scratch was in use */
 	uint64_t ring_full;
+	uint64_t untold;     /* switches that the kernel did not tell of */
 	uint64_t run_ns;
+	uint64_t running;    /* the thread that was switched in last */
 };
 
 struct wait_config {
@@ -379,10 +383,10 @@ struct capture_control {
 
 _Static_assert(sizeof(struct wait_key) == 32, "abi");
 _Static_assert(sizeof(struct wait_sum) == 24, "abi");
-_Static_assert(sizeof(struct wait_thread) == 64, "abi");
+_Static_assert(sizeof(struct wait_thread) == 72, "abi");
 _Static_assert(sizeof(struct wait_hop) == 16, "abi");
 _Static_assert(sizeof(struct wait_wakers) == 288, "abi");
-_Static_assert(sizeof(struct wait_stats) == 112, "abi");
+_Static_assert(sizeof(struct wait_stats) == 128, "abi");
 _Static_assert(sizeof(struct wait_config) == 48, "abi");
 _Static_assert(sizeof(struct capture_control) == 8, "abi");
 _Static_assert(sizeof(struct file_key) == 32, "abi");

@@ -34,8 +34,10 @@ static __always_inline void emit_sample(struct walk *w, struct tick_stats *st)
 		*seen = r->hash;
 }
 
-/* Frames that waits are counted by, once. False when there was no room: it is tried again. */
-static __always_inline bool emit_stack(struct walk *w)
+enum emitted { EMIT_FULL, EMIT_SENT, EMIT_KNOWN };
+
+/* Frames that waits are counted by, once. Where there was no room it is tried again. */
+static __always_inline enum emitted emit_stack(struct walk *w)
 {
 	struct sample_record *r = &w->record;
 	u32 slot = (u32)(r->hash ^ r->hash >> 32) & sent_mask;
@@ -43,15 +45,15 @@ static __always_inline bool emit_stack(struct walk *w)
 	u64 n = (u64)r->n_kernel + r->n_user;
 
 	if (seen && *seen == r->hash)
-		return true;
+		return EMIT_KNOWN;
 	if (n > FRAMES_KERNEL_MAX + FRAMES_USER_MAX)
 		n = FRAMES_KERNEL_MAX + FRAMES_USER_MAX;
 	r->flags |= SAMPLE_HAS_FRAMES;
 	if (bpf_ringbuf_output(&sample_ring, r, sizeof(*r) + n * sizeof(u64), BPF_RB_NO_WAKEUP))
-		return false;
+		return EMIT_FULL;
 	if (seen)
 		*seen = r->hash;
-	return true;
+	return EMIT_SENT;
 }
 
 #define RAW_PAGE 4096u

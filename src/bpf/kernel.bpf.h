@@ -233,6 +233,7 @@ struct task_struct {
 	struct uprobe_task *utask;
 	u64 start_time, self_exec_id;
 	unsigned int __state;
+	int exit_state;
 	int on_cpu;
 	void *stack;
 	struct sched_entity se;

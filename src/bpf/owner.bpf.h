@@ -1,5 +1,5 @@
-/* owner.bpf.h - whose mappings, and in which state: what must not have changed for anything that was found in an
- * address space to hold still. BPF only.
+/* owner.bpf.h - whose mappings, and in which state: what must not have changed for anything that was found
+ * in an address space to hold still. BPF only.
  */
 #ifndef WAGGLE_BPF_OWNER_H
 #define WAGGLE_BPF_OWNER_H

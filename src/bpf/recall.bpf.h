@@ -1,4 +1,5 @@
-/* recall.bpf.h - recognising the stack of a thread that waits where it waited before, without a walk. BPF only.
+/* recall.bpf.h - recognising the stack of a thread that waits where it waited before, without a walk. BPF
+ * only.
  *
  * A walk is a function of a few things: the registers it starts from, the mappings, the rules of the files
  * that are mapped, and the words of the stack that it reads. So a stack is the same as an earlier one
@@ -13,13 +14,13 @@
  * By induction every step then does what it did.
  *
  * The kernel's own part is walked by the kernel, which reads return addresses and, where a function keeps its
- * frame in rbp, saved frame pointers, which point into the same stack. Which words these are it does not tell.
- * But they are among those that are one of the return addresses its walk gave or that point into the stack; and
- * of these, words that only look like it (left over from earlier calls) are others the next time, while the
- * real ones are the same whenever the stack is the same. So at first all such words are remembered, and each time
- * the stack is walked again and is the same, only those that are still there are kept. What is left always
- * holds the real ones, and a stack in which all of it is there is the same stack. A set that does not hold every
- * return address, in order, is thrown away.
+ * frame in rbp, saved frame pointers, which point into the same stack. Which words these are it does not
+ * tell. But they are among those that are one of the return addresses its walk gave or that point into the
+ * stack; and of these, words that only look like it (left over from earlier calls) are others the next
+ * time, while the real ones are the same whenever the stack is the same. So at first all such words are
+ * remembered, and each time the stack is walked again and is the same, only those that are still there are
+ * kept. What is left always holds the real ones, and a stack in which all of it is there is the same stack.
+ * A set that does not hold every return address, in order, is thrown away.
  *
  * The stack pointer is known exactly: it is the program's own frame, which must lie in the thread's stack (it
  * does not in an interrupt, nor where the kernel gave programs stacks of their own). Kernels move the stack
@@ -38,8 +39,8 @@
 #define KERNEL_WORDS 512u
 #define RECALL_FRAMES 32u /* kernel frames at most */
 
-/* A word of the kernel's stack: where, in words from kernel_sp, or from the stack's end (RECALL_FROM_END), and a
- * hash of what it is. */
+/* A word of the kernel's stack: where, in words from kernel_sp, or from the stack's end (RECALL_FROM_END),
+ * and a hash of what it is. */
 struct recalled_word {
 	u16 at;
 	u16 value[2];
@@ -68,8 +69,8 @@ struct {
 
 struct kernel_words {
 	u64 word[KERNEL_WORDS];
-	/* While one is learnt: return addresses found so far, words kept. Here, not on the program's stack, where the
-	 * verifier would follow each of its values. */
+	/* While one is learnt: return addresses found so far, words kept. Here, not on the program's stack,
+	 * where the verifier would follow each of its values. */
 	volatile u32 next, kept;
 	u32 n;         /* words that were read */
 	u64 sp, low;   /* where they begin, and where the stack does */

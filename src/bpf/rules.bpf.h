@@ -46,7 +46,7 @@ VERIFIED_ONCE u32 rule_number(u32 index, u32 first_block, u32 n_blocks, u64 offs
 	last = sub & 1 ? head1 & 0xffff : head1 >> 16;
 	n = last - first + 1;
 	block += BLOCK_HEAD_WORDS + first;
-	for (int i = 0; i < 9 && n > 1; i++) { /* 256 byte offsets: at most 2^8 + 1 rows */
+	for (int i = 0; i < 10 && n > 1; i++) { /* 512 byte offsets: at most 2^9 + 1 rows */
 		u32 half = n >> 1;
 
 		if ((slab->words[(block + half) & (SLAB_WORDS - 1)] >> 16) <= in_block)

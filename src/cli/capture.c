@@ -160,7 +160,8 @@ static bool capture_is_only_watched(const struct capture_cli *o)
 {
 	const struct output_opts *out = &o->output;
 
-	return o->tui && !out->files.list.n && !out->dir && !out->format && !out->json && !out->folded;
+	return (o->tui || o->serve.serve) && !out->files.list.n && !out->dir && !out->format &&
+	       !out->json && !out->folded;
 }
 
 static int capture_session_run(const struct capture_job *job, const char *command_line,
@@ -178,10 +179,11 @@ static int capture_session_run(const struct capture_job *job, const char *comman
 		.no_names = o->no_names,
 		.max_overhead = o->overhead < 100 ? o->overhead / 100.0 : 0,
 		.kill_switch = o->kill_switch,
-		.oracle_out = job->oracle_out,
+		.oracle_out = job->options->oracle_out,
 		.debugfiles = names,
 		.debug_memory = (o->names.unpack ? o->names.unpack : CAPTURE_DEFAULT_DEBUG_MB) << 20,
 		.progress = capture_progress,
+		.watched = capture_talks(job->options),
 		.ctx = (void *)job,
 		.command_tty = watch->child_tty,
 		.live = watch_is_on(watch) ? watch_take : NULL,

@@ -18,7 +18,6 @@ struct capture_job {
 	struct capture_cli *options; /* checked */
 	const struct option_rest *rest;
 	struct capture_opts capture;
-	const char *oracle_out;      /* see session.h; may be NULL */
 };
 
 /* argv: the command line as main() got it, for the profile. Returns the exit code. */

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "bpf/abi.h"
@@ -49,6 +50,12 @@ const struct option_row capture_run_options[] = {
 	  "do not look up names; 'waggle report --symbolize' can do it later" },
 	{ "stats", 0, OPTION_FLAG, AT(stats), NULL,
 	  "measure the time waggle's own programs take in the kernel" },
+	{ "oracle", 0, OPTION_U32, AT(oracle), "N",
+	  "unwind one stack in N a second time, in user space and by another implementation, and say how "
+	  "far the two agree",
+	  .min = 1, .max = 1000000 },
+	{ "oracle-out", 0, OPTION_TEXT, AT(oracle_out), "DIR",
+	  "write each stack on which they differ to a file in DIR" },
 	{ "exit-with-child", 0, OPTION_FLAG, AT(exit_with_child), NULL,
 	  "leave with the exit code of the command that was run" },
 	{ "tui", 0, OPTION_FLAG, AT(tui), NULL,
@@ -89,6 +96,12 @@ static int capture_contradictions(const struct capture_cli *o, const struct opti
 			       COMM_LEN - 1);
 	if (o->comm && !*o->comm)
 		return err_set(e, -EINVAL, "--comm needs a name");
+	if (o->oracle_out && !o->oracle)
+		return err_set(e, -EINVAL, "--oracle-out needs --oracle N");
+	if (o->oracle_out && access(o->oracle_out, W_OK | X_OK) < 0)
+		return err_set(e, -errno, "cannot write into '%s': %s", o->oracle_out, strerror(errno));
+	if (o->oracle && o->kernel_only)
+		return err_set(e, -EINVAL, "--oracle is about user stacks, which -K leaves out");
 	return 0;
 }
 
@@ -108,7 +121,7 @@ static int capture_duration(struct capture_cli *o, const struct option_rest *res
 			       "'waggle -- %s'",
 			       word, word);
 	if (o->duration == UINT64_MAX)
-		o->duration = rest->command || o->tui ? 0 : CAPTURE_SECONDS * NSEC_PER_SEC;
+		o->duration = rest->command || o->tui || o->serve.serve ? 0 : CAPTURE_SECONDS * NSEC_PER_SEC;
 	return 0;
 }
 
@@ -116,6 +129,8 @@ int capture_options_check(struct capture_cli *o, const struct option_rest *rest,
 {
 	int code = capture_contradictions(o, rest, e);
 
+	if (!code)
+		code = serve_check(&o->serve, e);
 	if (!code)
 		code = capture_duration(o, rest, e);
 	if (!code)
@@ -138,6 +153,7 @@ void capture_options_fill(const struct capture_cli *o, struct capture_opts *ret)
 		.duration = o->duration,
 		.max_frames = o->max_frames,
 		.keep_root = o->keep == KEEP_ROOT,
+		.oracle_every = o->oracle,
 		.finish_pending = true,
 		.no_user = o->kernel_only,
 		.no_kernel = o->user_only,

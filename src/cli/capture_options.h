@@ -21,6 +21,7 @@
 #include "cli/filter_options.h"
 #include "cli/names_options.h"
 #include "cli/output.h"
+#include "cli/serve.h"
 #include "cli/table_options.h"
 #include "source/source.h"
 
@@ -31,6 +32,8 @@ struct capture_cli {
 	struct filter_opts filter;
 	struct table_opts tables;
 	struct names_opts names;
+	struct serve_opts serve;
+	bool stay; /* the page stays after the capture has ended, until Ctrl-C */
 	struct option_ids pids, tids, cpus;
 	struct option_texts cgroups;
 	const char *comm;
@@ -42,6 +45,8 @@ struct capture_cli {
 	uint64_t memory_mb;
 	uint32_t overhead; /* percent */
 	const char *kill_switch;
+	uint32_t oracle; /* one stack in so many is unwound a second time; 0 = none */
+	const char *oracle_out;
 	struct files_opts files; /* made from `tables` by capture_options_check() */
 };
 
@@ -60,6 +65,7 @@ extern const struct option_row capture_safety_options[]; /* max-overhead kill-sw
 #define CAPTURE_TABLES(at)                                                                             \
 	{ capture_run_options, (at) },                                                                 \
 	{ capture_safety_options, (at) },                                                              \
+	{ serve_options, (at) + offsetof(struct capture_cli, serve) },         \
 	{ table_options, (at) + offsetof(struct capture_cli, tables) },                                \
 	{ output_options, (at) + offsetof(struct capture_cli, output) },                               \
 	{ filter_frame_options, (at) + offsetof(struct capture_cli, filter) },                         \

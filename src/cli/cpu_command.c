@@ -28,12 +28,6 @@ static const struct option_row cpu_options[] = {
 	  "sample every N events instead (cycles, or nanoseconds of cpu-clock)", .min = 1000 },
 	{ "event", 0, OPTION_CHOICE, AT(event), "EVENT",
 	  "what ticks: auto takes hardware cycles where there are any", .choices = cpu_events },
-	{ "oracle", 0, OPTION_U32, AT(oracle), "N",
-	  "unwind one sample in N a second time, in user space and by another implementation, and say "
-	  "how far the two agree",
-	  .min = 1, .max = 1000000 },
-	{ "oracle-out", 0, OPTION_TEXT, AT(oracle_out), "DIR",
-	  "write each sample on which they differ to a file in DIR" },
 	{ NULL },
 };
 
@@ -59,12 +53,6 @@ static int cpu_contradictions(const struct cpu_opts *o, struct err *e)
 {
 	if (o->frequency && o->period)
 		return err_set(e, -EINVAL, "-F and -c exclude each other: a rate or a count, not both");
-	if (o->oracle_out && !o->oracle)
-		return err_set(e, -EINVAL, "--oracle-out needs --oracle N");
-	if (o->oracle_out && access(o->oracle_out, W_OK | X_OK) < 0)
-		return err_set(e, -errno, "cannot write into '%s': %s", o->oracle_out, strerror(errno));
-	if (o->oracle && o->capture.kernel_only)
-		return err_set(e, -EINVAL, "--oracle is about user stacks, which -K leaves out");
 	return 0;
 }
 
@@ -82,7 +70,6 @@ int cpu_complete(struct cpu_opts *o, const struct option_rest *rest, struct capt
 	ret->period = o->period;
 	ret->event = o->event;
 	ret->include_idle = o->include_idle;
-	ret->oracle_every = o->oracle;
 	return 0;
 }
 
@@ -96,11 +83,9 @@ static int cpu_run(int argc, char **argv)
 	};
 	int code = command_parse(&command_cpu, argc, argv, &o, &rest);
 
-	if (code < 0) {
-		job.oracle_out = o.oracle_out;
+	if (code < 0)
 		code = cpu_complete(&o, &rest, &job.capture, &e) ? command_fail(&e)
 								 : capture_run(&job, argc, argv);
-	}
 	option_free(cpu_tables, &o, &rest);
 	return code;
 }

@@ -10,8 +10,7 @@
 struct cpu_opts {
 	struct capture_cli capture;
 	bool include_idle;
-	uint32_t frequency, event, oracle;
-	const char *oracle_out;
+	uint32_t frequency, event;
 	uint64_t period;
 };
 

@@ -84,42 +84,57 @@ static int doctor_put_unread(struct doctor_report *r, const char *path, const ch
 	return -ENOMEM;
 }
 
-static int doctor_add_mapping(struct doctor_report *r, const struct mappings *m,
-			      const struct mapping *at)
+static int doctor_add_mapping(struct doctor_report *r, const struct maps *m, const struct maps_range *at)
 {
-	int fd = mapping_open(r->pid, m, at), rc;
+	int fd = maps_open(r->pid, m, at), rc;
 	struct err e = { 0 };
+	char path[PATH_MAX];
 
+	maps_plain_path(m, at, path, sizeof(path));
 	if (fd < 0)
-		return doctor_put_unread(r, mapping_path(m, at), strerror(-fd));
-	rc = explain_add(&r->x, fd, mapping_path(m, at), at->deleted, &e);
+		return doctor_put_unread(r, path, strerror(-fd));
+	rc = explain_add(&r->x, fd, path, maps_deleted(m, at), &e);
 	close(fd);
-	return rc && rc != -ENOMEM ? doctor_put_unread(r, mapping_path(m, at), e.text) : rc;
+	return rc && rc != -ENOMEM ? doctor_put_unread(r, path, e.text) : rc;
 }
 
 /* Has an earlier mapping the same file? */
-static bool doctor_seen(const struct mappings *m, size_t i)
+static bool doctor_seen(const struct maps *m, size_t i)
 {
+	const struct maps_range *at = &m->list.at[i];
+
 	for (size_t k = 0; k < i; k++)
-		if (m->list.at[k].exec && m->list.at[k].inode == m->list.at[i].inode &&
-		    m->list.at[k].device == m->list.at[i].device)
+		if (m->list.at[k].exec && m->list.at[k].ino == at->ino &&
+		    m->list.at[k].dev_major == at->dev_major && m->list.at[k].dev_minor == at->dev_minor)
 			return true;
 	return false;
 }
 
+/* What a process has mapped, or the sentence that says why that cannot be told. */
+static int doctor_maps(uint32_t pid, struct maps *ret, struct err *e)
+{
+	int rc = maps_read(pid, ret);
+
+	if (rc == -ESRCH && process_exists(pid))
+		return err_set(e, -ENOEXEC,
+			       "process %u has no memory of its own: it is a kernel thread, or it has ended",
+			       pid);
+	if (rc == -ESRCH)
+		return err_set(e, rc, "there is no process %u", pid);
+	if (rc)
+		return err_set(e, rc, "cannot read what process %u has mapped: %s", pid, strerror(-rc));
+	return 0;
+}
+
 static int doctor_add_process(struct doctor_report *r, struct err *e)
 {
-	struct mappings m;
-	int rc = mappings_read(r->pid, &m, e);
+	struct maps m;
+	int rc = doctor_maps(r->pid, &m, e);
 
 	if (rc)
 		return rc;
-	if (!m.list.n)
-		rc = err_set(e, -ENOEXEC,
-			     "process %u has no memory of its own: it is a kernel thread, or it has ended",
-			     r->pid);
 	for (size_t i = 0; i < m.list.n && !rc; i++) {
-		if (!m.list.at[i].exec || !m.list.at[i].inode || doctor_seen(&m, i))
+		if (!m.list.at[i].exec || !m.list.at[i].ino || doctor_seen(&m, i))
 			continue;
 		rc = doctor_add_mapping(r, &m, &m.list.at[i]);
 		if (rc)
@@ -130,7 +145,7 @@ static int doctor_add_process(struct doctor_report *r, struct err *e)
 		doctor_clean(r->comm);
 		runtime_read(r->pid, &m, &r->runtime);
 	}
-	mappings_free(&m);
+	maps_free(&m);
 	return rc;
 }
 

@@ -45,13 +45,13 @@ struct stats {
 
 /* -- what a capture has in the kernel ----------------------------------------------------------- */
 
-static uint32_t *stats_slab_open(void *ctx, uint32_t k)
+static uint32_t *stats_slab_open(void *ctx, uint32_t k, uint32_t in)
 {
 	struct stats *s = ctx;
 
 	if (!s->slabs[k])
 		s->slabs[k] = calloc(SLAB_WORDS, sizeof(uint32_t));
-	return s->slabs[k];
+	return s->slabs[k] ? s->slabs[k] + in : NULL;
 }
 
 static int stats_open(struct stats *s, struct err *e)

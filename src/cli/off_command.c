@@ -71,6 +71,7 @@ static int off_run(int argc, char **argv)
 	if (code < 0)
 		code = off_complete(&o, &rest, &job.capture, &e) ? command_fail(&e)
 								 : capture_run(&job, argc, argv);
+	wait_options_free(&o.waits);
 	option_free(off_tables, &o, &rest);
 	return code;
 }

@@ -86,6 +86,8 @@ static int json_place(const struct waitsum *w, const struct wait_place *place, s
 
 	out_printf(to, "{\"class\":\"%s\",", waits_class(place->class)->key);
 	json_tally(&place->sum, to);
+	out_printf(to, ",\"processes\":%u,\"process\":", place->processes);
+	json_string(to, profile_text(w->p, place->process));
 	out_puts(to, ",\"frames\":");
 	rc = json_frames(w, place->node, to);
 	out_puts(to, ",\"took\":[");
@@ -125,7 +127,8 @@ static int json_locks(const struct waitsum *w, uint32_t top, struct out *to)
 		json_string(to, profile_text(w->p, l->address));
 		out_printf(to, ",\"pid\":%u,\"process\":", l->pid);
 		json_string(to, profile_text(w->p, l->process));
-		out_printf(to, ",\"threads\":%u,", l->threads);
+		out_printf(to, ",\"threads\":%u,\"condition\":%s,", l->threads,
+			   l->condition ? "true" : "false");
 		json_tally(&l->sum, to);
 		out_puts(to, ",\"waiter\":");
 		rc = json_frames(w, l->waiter, to);

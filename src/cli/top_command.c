@@ -79,7 +79,6 @@ static int top_capture(struct cpu_opts *o, const struct option_rest *rest, int a
 	struct err e = { 0 };
 
 	o->capture.tui = true;
-	job.oracle_out = o->oracle_out;
 	return cpu_complete(o, rest, &job.capture, &e) ? command_fail(&e)
 						       : capture_run(&job, argc, argv);
 }

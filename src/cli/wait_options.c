@@ -2,12 +2,14 @@
 #include "cli/wait_options.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "profile/waits.h"
+#include "base/buf.h"
+#include "profile/causes.h"
 
-enum { WAIT_HOPS_MAX = 8 };
+enum { WAIT_HOPS_MAX = 8, WAIT_CAUSES_MAX = 1 << 20 };
 
 #define AT(field) offsetof(struct wait_cli, field)
 const struct option_row wait_filter_options[] = {
@@ -35,6 +37,8 @@ const struct option_row wait_options[] = {
 	  .min = 1, .max = WAIT_HOPS_MAX },
 	{ "locks", 0, OPTION_FLAG, AT(locks), NULL,
 	  "tell locks apart by their address, and show who waits and who holds them (implies --wakers)" },
+	{ "causes", 0, OPTION_TEXT, AT(causes_file), "FILE",
+	  "rules of your own for what threads wait for, instead of those that come with waggle" },
 	{ "count", 0, OPTION_FLAG, AT(count), NULL, "show the number of waits instead of their time" },
 	{ "max-keys", 0, OPTION_U32, AT(max_keys), "N",
 	  "different (stack, thread, class) an interval can hold; what does not fit is counted as lost",
@@ -126,7 +130,47 @@ static int wait_contradictions(const struct wait_cli *o, const struct output_opt
 	return 0;
 }
 
-int wait_options_check(const struct wait_cli *o, struct output_opts *output, struct wait_opts *ret,
+/* A text of rules is small: whatever is larger is something else. */
+static int wait_read_causes(const char *path, struct buf *to, struct err *e)
+{
+	FILE *f = fopen(path, "re");
+	char block[4096];
+	size_t n;
+	int code = 0;
+
+	if (!f)
+		return err_set(e, -errno, "cannot read '%s': %s", path, strerror(errno));
+	while (!code && (n = fread(block, 1, sizeof(block), f)) > 0) {
+		buf_put(to, block, n);
+		if (to->err)
+			code = err_set(e, to->err, "out of memory");
+		else if (to->len > WAIT_CAUSES_MAX)
+			code = err_set(e, -EINVAL, "'%s' is too large for a file of causes", path);
+	}
+	if (!code && ferror(f))
+		code = err_set(e, -EIO, "cannot read '%s'", path);
+	fclose(f);
+	return code;
+}
+
+static int wait_causes(struct wait_cli *o, struct err *e)
+{
+	struct buf text = { 0 };
+	int code = wait_read_causes(o->causes_file, &text, e);
+
+	if (!code)
+		code = causes_parse((const char *)text.data, text.len, o->causes_file, &o->causes, e);
+	buf_free(&text);
+	return code;
+}
+
+void wait_options_free(struct wait_cli *o)
+{
+	causes_free(o->causes);
+	o->causes = NULL;
+}
+
+int wait_options_check(struct wait_cli *o, struct output_opts *output, struct wait_opts *ret,
 		       struct err *e)
 {
 	bool wakers = o->wakers || o->locks || o->hops;
@@ -147,6 +191,9 @@ int wait_options_check(const struct wait_cli *o, struct output_opts *output, str
 	};
 	if (!code && o->states)
 		code = wait_states_parse(o->states, &ret->states, e);
+	if (!code && o->causes_file)
+		code = wait_causes(o, e);
+	ret->causes = o->causes;
 	if (!code && o->count)
 		output->value = WAITS_TYPE_COUNT;
 	return code;

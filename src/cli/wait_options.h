@@ -2,7 +2,8 @@
  *
  * Two tables over one struct: what both take, and what would make the times of `wall` not add up.
  *
- * Ownership: texts are borrowed from argv. Errors: 0 or -errno with a sentence. Thread safety: main thread.
+ * Ownership: texts are borrowed from argv; wait_options_free() frees what wait_options_check() made. Errors:
+ * 0 or -errno with a sentence. Thread safety: main thread.
  */
 #ifndef WAGGLE_CLI_WAIT_OPTIONS_H
 #define WAGGLE_CLI_WAIT_OPTIONS_H
@@ -19,6 +20,8 @@ struct wait_cli {
 	uint32_t hops;       /* 0 = not given */
 	uint32_t max_keys;
 	uint64_t interval;   /* ns */
+	const char *causes_file;
+	struct causes *causes; /* made from it by wait_options_check() */
 };
 
 extern const struct option_row wait_options[];        /* user-threads-only .. no-idle wakers hops locks .. */
@@ -26,8 +29,10 @@ extern const struct option_row wait_filter_options[]; /* state min-block-time ma
 
 /* "R,S,D,T", or numbers as bcc takes them, to WAIT_STATE_ bits. 0 or -EINVAL with a sentence. */
 int wait_states_parse(const char *text, uint32_t *ret, struct err *e);
-/* Contradictions, and the options as the source takes them. --count changes what `output` shows. */
-int wait_options_check(const struct wait_cli *o, struct output_opts *output, struct wait_opts *ret,
+/* Contradictions, and the options as the source takes them, who borrows from `o`. --count changes what
+ * `output` shows. -EINVAL also for a file of causes that makes no sense, -errno when it cannot be read. */
+int wait_options_check(struct wait_cli *o, struct output_opts *output, struct wait_opts *ret,
 		       struct err *e);
+void wait_options_free(struct wait_cli *o);
 
 #endif

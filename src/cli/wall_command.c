@@ -76,6 +76,7 @@ static int wall_run(int argc, char **argv)
 	if (code < 0)
 		code = wall_complete(&o, &rest, &job.capture, &e) ? command_fail(&e)
 								  : capture_run(&job, argc, argv);
+	wait_options_free(&o.waits);
 	option_free(wall_tables, &o, &rest);
 	return code;
 }

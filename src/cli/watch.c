@@ -36,22 +36,39 @@ static int watch_open_terminal(struct watch *w, struct err *e)
 	return 0;
 }
 
+/* The terminal's views hide what was printed before: they show the page's address themselves. */
+static int watch_title(struct watch *w, const char *title, struct err *e)
+{
+	struct buf b = { 0 };
+	size_t n;
+
+	buf_puts(&b, title);
+	if (w->serve)
+		buf_printf(&b, " · %s", serve_url(w->serve));
+	buf_u8(&b, 0);
+	w->title = (char *)buf_take(&b, &n);
+	return w->title ? 0 : err_set(e, -ENOMEM, "out of memory");
+}
+
 int watch_begin(struct watch *w, const struct capture_cli *o, const char *title, bool command,
 		bool *leave, struct err *e)
 {
 	struct live_opts lo = { 0 };
 	int code = 0;
 
-	*w = (struct watch){ .tui = o->tui, .title = title, .child = -1, .leave = leave };
+	*w = (struct watch){ .tui = o->tui, .stay = o->stay, .child = -1, .leave = leave };
 	pthread_mutex_init(&w->lock, NULL);
-	if (!w->tui)
+	if (!w->tui && !o->serve.serve)
 		return 0;
-	code = tui_possible(e);
-	if (!code && command)
+	if (w->tui)
+		code = tui_possible(e);
+	if (!code && w->tui && command)
 		code = watch_open_terminal(w, e);
 	if (!code && live_new(&lo, &w->live))
 		code = err_set(e, -ENOMEM, "out of memory");
-	return code;
+	if (!code)
+		code = serve_begin(&o->serve, w->live, &w->serve, e);
+	return code ? code : watch_title(w, title, e);
 }
 
 bool watch_is_on(const struct watch *w)
@@ -136,6 +153,10 @@ int watch_end(struct watch *w, bool wait, struct err *e)
 		__atomic_store_n(w->leave, true, __ATOMIC_RELEASE);
 	if (w->tui_runs)
 		pthread_join(w->tui_thread, NULL);
+	else if (w->stay)
+		serve_wait(w->leave);
+	serve_end(w->serve);
+	free(w->title);
 	if (w->child >= 0)
 		close(w->child);
 	if (w->child_tty > 0)

@@ -18,7 +18,9 @@
 struct watch {
 	struct live *live;     /* NULL: nobody looks on */
 	bool tui, tui_runs;
-	const char *title;
+	struct serve *serve;   /* the live page; NULL when there is none */
+	bool stay;             /* the page stays when the capture has ended by itself */
+	char *title;           /* with the page's address in it, where it would not be seen otherwise */
 	const struct profile_filter *filter; /* borrowed; its regexes are the terminal's while it runs */
 	int child, child_tty;  /* both ends of the command's terminal; -1 and 0 = it has ours */
 	bool *leave;     /* set by a signal handler: everything is to end */

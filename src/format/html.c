@@ -1,7 +1,7 @@
 /* html.c - one self-contained page: the viewer of web/ with the profile inside; nothing is fetched.
  *
- * web/viewer.html is the frame, with marks where style, scripts, title and data go. The data is the
- * blob of html_data.h, deflated, in base64.
+ * web/viewer.html is the frame, with marks where policy, style, scripts, title and data go. The data is the
+ * blob of html_data.h, deflated, in base64. A server writes the same page without data (html_page.h).
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -10,6 +10,7 @@
 
 #include "base/embed.h"
 #include "format/html_data.h"
+#include "format/html_page.h"
 #include "format/pen.h"
 
 EMBED(web_viewer_html);
@@ -74,7 +75,7 @@ static int html_data(struct out *to, const struct profile *p, const struct forma
 
 	out_mem(&blob);
 	if (!err)
-		err = html_data_write(p, o, &blob);
+		err = html_data_write(p, o, 0, &blob);
 	if (!err)
 		err = blob.err ? blob.err : blob.pending.err;
 	if (!err)
@@ -84,21 +85,15 @@ static int html_data(struct out *to, const struct profile *p, const struct forma
 	return err;
 }
 
-static void html_title(struct out *to, const struct profile *p, const struct format_opts *o)
+static void html_title(struct out *to, const char *title, size_t n)
 {
 	struct pen *pen = calloc(1, sizeof(*pen));
-	struct buf title = { 0 };
 
 	if (!pen)
 		return; /* the page sets its title itself, too */
 	pen->to = to;
-	if (o->title)
-		buf_puts(&title, o->title);
-	else
-		format_title(&title, p);
-	pen_xml(pen, (const char *)title.data, title.len, SIZE_MAX);
+	pen_xml(pen, title, n, SIZE_MAX);
 	pen_flush(pen);
-	buf_free(&title);
 	free(pen);
 }
 
@@ -121,28 +116,74 @@ static const char *html_until(struct out *to, const char *from, const char *mark
 	return at + strlen(mark);
 }
 
-static int html_write(const struct profile *p, const struct format_opts *o, struct out *to,
-		      struct err *e)
-{
-	const char *at = embed_web_viewer_html; /* embedded files end in a NUL */
-	int err = format_adds_up(p, o->tree.value, e);
+/* What a saved page may do: run itself. A server sends its policy as a header. */
+static const char html_policy[] =
+	"<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
+	"script-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'\">";
 
-	if (err)
-		return err;
+static void html_nonce(struct out *to, const char *nonce)
+{
+	if (nonce)
+		out_printf(to, " nonce=\"%s\"", nonce);
+}
+
+/* The frame up to the data; what is behind it, NULL when a mark is missing. */
+static const char *html_begin(struct out *to, const struct html_page *page)
+{
+	const char *at = html_until(to, embed_web_viewer_html, "<!--waggle:policy-->"); /* ends in a NUL */
+
+	if (!page->nonce)
+		out_puts(to, html_policy);
 	at = html_until(to, at, "<!--waggle:title-->");
-	html_title(to, p, o);
+	html_title(to, page->title, page->title_len);
+	at = html_until(to, at, "<!--waggle:nonce-->");
+	html_nonce(to, page->nonce);
 	at = html_until(to, at, "/*waggle:style*/");
 	out_put(to, embed_web_viewer_css, EMBED_SIZE(web_viewer_css));
-	at = html_until(to, at, "<!--waggle:data-->");
-	err = html_data(to, p, o);
-	if (err)
-		return err;
+	at = html_until(to, at, "<!--waggle:live-->");
+	out_puts(to, page->live ? page->live : "");
+	return html_until(to, at, "<!--waggle:data-->");
+}
+
+static int html_end(struct out *to, const char *at, const struct html_page *page, struct err *e)
+{
+	at = html_until(to, at, "<!--waggle:nonce-->");
+	html_nonce(to, page->nonce);
 	at = html_until(to, at, "/*waggle:script*/");
 	if (!at)
 		return err_set(e, -EINVAL, "the page in web/viewer.html has lost one of its marks");
 	html_scripts(to);
 	out_puts(to, at);
 	return 0;
+}
+
+int html_page_write(const struct html_page *page, struct out *to, struct err *e)
+{
+	return html_end(to, html_begin(to, page), page, e);
+}
+
+static int html_write(const struct profile *p, const struct format_opts *o, struct out *to,
+		      struct err *e)
+{
+	struct buf title = { 0 };
+	struct html_page page = { 0 };
+	const char *at = NULL;
+	int err = format_adds_up(p, o->tree.value, e);
+
+	if (err)
+		return err;
+	if (o->title)
+		buf_puts(&title, o->title);
+	else
+		format_title(&title, p);
+	page.title = (const char *)title.data;
+	page.title_len = title.len;
+	at = html_begin(to, &page);
+	err = html_data(to, p, o);
+	if (!err)
+		err = html_end(to, at, &page, e);
+	buf_free(&title);
+	return err;
 }
 
 const struct format format_html = {

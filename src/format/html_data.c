@@ -15,7 +15,7 @@
 #include "format/html_parts.h"
 #include "profile/waits.h"
 
-enum { BUCKETS_MOST = 2000 };
+enum { BUCKETS_MOST = 30000 }; /* a heat map of 600 columns and 50 rows, for any duration */
 
 static void data_free(struct html_data *d)
 {
@@ -358,9 +358,9 @@ static int data_gather(struct html_data *d, const struct format_opts *o)
 	return data_rows(d);
 }
 
-int html_data_write(const struct profile *p, const struct format_opts *o, struct out *to)
+int html_data_write(const struct profile *p, const struct format_opts *o, uint64_t origin, struct out *to)
 {
-	struct html_data d = {.p = p, .to = to};
+	struct html_data d = {.p = p, .to = to, .origin = origin};
 	struct out head, *real = to;
 	int err = data_gather(&d, o);
 

@@ -15,7 +15,8 @@
 
 #include "format/format.h"
 
-/* Appends the blob to `to`. 0 or a negative errno. */
-int html_data_write(const struct profile *p, const struct format_opts *o, struct out *to);
+/* Appends the blob to `to`. `origin`: ns from the start of the capture to the profile's time 0, for pages
+ * that show a part of it. 0 or a negative errno. */
+int html_data_write(const struct profile *p, const struct format_opts *o, uint64_t origin, struct out *to);
 
 #endif

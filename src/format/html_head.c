@@ -194,8 +194,9 @@ void html_head(struct html_data *d, const struct format_opts *o)
 	head_classes(d);
 	if (d->p->meta.frequency)
 		out_printf(d->to, "\"tick\":%u,", 1000000000 / d->p->meta.frequency);
-	out_printf(d->to, "\"default_value\":%u,\"buckets\":{\"n\":%u,\"width\":%" PRIu64 "},",
-		   head_place_of_value(d, value), d->n_buckets, d->bucket_width);
+	out_printf(d->to, "\"default_value\":%u,\"buckets\":{\"n\":%u,\"width\":%" PRIu64
+		   ",\"origin\":%" PRIu64 "},",
+		   head_place_of_value(d, value), d->n_buckets, d->bucket_width, d->origin);
 	out_printf(d->to, "\"counts\":{\"frames\":%zu,\"nodes\":%zu,\"tasks\":%zu,\"rows\":%zu},",
 		   d->frames.n, d->t->nodes.n, d->p->tasks.n, d->n_rows);
 	out_puts(d->to, "\"strings\":[");

@@ -31,6 +31,7 @@ struct html_data {
 	struct map64 by_mark;        /* name << 8 | kind -> frame */
 	uint32_t *comms, *processes; /* per task, strings of the tree */
 	uint64_t bucket_width;
+	uint64_t origin; /* of its time 0, ns since the start of the capture */
 	uint32_t n_buckets;
 	struct html_row *rows;
 	size_t n_rows;

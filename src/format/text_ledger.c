@@ -68,18 +68,52 @@ static void text_where_ticks_went(struct buf *b, const struct ledger *l)
 	}
 }
 
+/* In `wall` both are counted, and only samples come from ticks. */
+static void text_how_many(struct buf *b, const struct profile *p)
+{
+	const struct ledger *l = &p->ledger;
+	bool waits = waitsum_applies(p), ticks = l->n[LEDGER_EXPECTED];
+
+	buf_printf(b, "%s %s", COUNT(l->n[LEDGER_TAKEN]),
+		   !waits  ? "samples taken"
+		   : ticks ? "waits and samples recorded"
+			   : "waits recorded");
+	if (!ticks)
+		return;
+	buf_printf(b, waits ? "; %s timer ticks expected" : " of %s timer ticks expected",
+		   COUNT(l->n[LEDGER_EXPECTED]));
+	text_where_ticks_went(b, l);
+}
+
+/* What else there is to know of waits, and what casts doubt on them. */
+static void text_of_waits(struct page *g, const struct profile *p)
+{
+	static const struct {
+		enum ledger_id id;
+		enum page_style style;
+	} rows[] = {
+		{ LEDGER_SWITCHES, PAGE_DIM },      { LEDGER_WAITS_FILTERED, PAGE_DIM },
+		{ LEDGER_RECALLED, PAGE_DIM },      { LEDGER_ASLEEP_THREADS, PAGE_DIM },
+		{ LEDGER_WAITS_SPARED, PAGE_WARN }, { LEDGER_RECALLED_WRONG, PAGE_WARN },
+		{ LEDGER_WAKES_UNSEEN, PAGE_WARN },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		if (!p->ledger.n[rows[i].id])
+			continue;
+		page_style(g, rows[i].style);
+		text_cause_line(g, p->ledger.n[rows[i].id], ledger_rows()[rows[i].id].text);
+		page_style(g, PAGE_PLAIN);
+	}
+}
+
 static void text_taken(struct page *g, const struct profile *p)
 {
 	const struct ledger *l = &p->ledger;
 	uint64_t lost = ledger_lost(l), causes = 0;
 	struct buf b = { 0 };
 
-	buf_printf(&b, "%s %s", COUNT(l->n[LEDGER_TAKEN]),
-		   waitsum_applies(p) ? "waits recorded" : "samples taken");
-	if (l->n[LEDGER_EXPECTED]) {
-		buf_printf(&b, " of %s timer ticks expected", COUNT(l->n[LEDGER_EXPECTED]));
-		text_where_ticks_went(&b, l);
-	}
+	text_how_many(&b, p);
 	if (lost)
 		buf_printf(&b, "; %s lost:", COUNT(lost));
 	else if (ledger_is_kept(l))
@@ -309,6 +343,7 @@ int text_ledger(struct page *g, const struct profile *p)
 	out_puts(g->to, "Ledger\n");
 	page_style(g, PAGE_PLAIN);
 	text_taken(g, p);
+	text_of_waits(g, p);
 	text_slowed(g, p);
 	code = text_cuts(g, p);
 	if (!code)

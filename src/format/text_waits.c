@@ -26,7 +26,8 @@ enum {
 struct text_waits {
 	struct page *g;
 	const struct waitsum *w;
-	int64_t all; /* what shares are of */
+	int64_t all;  /* what shares are of */
+	bool several; /* processes */
 };
 
 struct text_frames { /* a stack, leaf first */
@@ -151,29 +152,33 @@ static void waits_parts_bar(const struct text_waits *t, const struct wait_task *
 	page_blanks(t->g, columns - at);
 }
 
-static void waits_task_name(const struct waitsum *w, const struct wait_task *task, char *to, size_t size)
+/* "mariadbd (500)", "mariadbd: conn-1 (501)", "w5 x8 (600)" for eight threads of one process. */
+static void waits_task_name(const struct text_waits *t, const struct wait_task *row, char *to, size_t size)
 {
-	const struct profile_task *t = &w->p->tasks.at[task->task];
-	const char *comm = profile_text(w->p, t->comm), *process = profile_text(w->p, t->process);
+	const struct profile *p = t->w->p;
+	const struct profile_task *task = &p->tasks.at[row->task];
+	const char *comm = profile_text(p, task->comm), *process = profile_text(p, task->process);
+	const char *name = *process ? process : *comm ? comm : "[unknown]";
 
-	if (w->by_process && task->threads > 1)
-		snprintf(to, size, "%s (%u), %u threads", *process ? process : comm, t->pid, task->threads);
-	else if (w->by_process || t->pid == t->tid || !*process || !strcmp(comm, process))
-		snprintf(to, size, "%s (%u)", *comm ? comm : "[unknown]", w->by_process ? t->pid : t->tid);
+	if (t->w->by_process && row->threads > 1)
+		snprintf(to, size, "%s %s%u (%u)", name, t->g->utf8 ? "\xc3\x97" : "x", row->threads, task->pid);
+	else if (t->w->by_process || task->pid == task->tid || !*comm || !strcmp(comm, name))
+		snprintf(to, size, "%s (%u)", t->w->by_process || !*comm ? name : comm,
+			 t->w->by_process ? task->pid : task->tid);
 	else
-		snprintf(to, size, "%s: %s (%u)", process, comm, t->tid);
+		snprintf(to, size, "%s: %s (%u)", name, comm, task->tid);
 }
 
-/* "   10.0 s  60.0%   0.0%  40.0%   0.0%  ########----  mariadbd: conn-1 (501)" */
+/* "   10.00 s  60.0%   0.0%  40.0%   0.0%  ######----  mariadbd: conn-1 (501)" */
 static void waits_task_line(const struct text_waits *t, const struct wait_task *task)
 {
 	bool wide = t->g->width >= WAITS_WIDE;
-	uint32_t bar = t->g->width >= 76 || !wide ? 12 : 0;
+	uint32_t bar = t->g->width >= 76 || !wide ? 10 : 0;
 	char name[160];
 
 	out_printf(t->g->to, "%10s", TIME(task->total));
 	for (size_t i = 0; wide && i < WAITSUM_GROUPS; i++) {
-		out_puts(t->g->to, "  ");
+		out_putc(t->g->to, ' ');
 		page_share(t->g, text_part(task->time[waits_order[i]], task->total));
 	}
 	out_puts(t->g->to, "  ");
@@ -181,8 +186,8 @@ static void waits_task_line(const struct text_waits *t, const struct wait_task *
 		waits_parts_bar(t, task, bar);
 		out_puts(t->g->to, "  ");
 	}
-	waits_task_name(t->w, task, name, sizeof(name));
-	page_name(t->g, name, t->g->width - (wide ? 44 : 12) - (bar ? bar + 2 : 0), false);
+	waits_task_name(t, task, name, sizeof(name));
+	page_name(t->g, name, t->g->width - (wide ? 40 : 12) - (bar ? bar + 2 : 0), false);
 	out_putc(t->g->to, '\n');
 }
 
@@ -193,8 +198,8 @@ static void waits_tasks(const struct text_waits *t)
 	if (!w->tasks.n)
 		return;
 	text_heading(t->g, t->g->width < WAITS_WIDE ? "     total"
-			   : w->by_process ? "     total  on-cpu   ready blocked    idle  process"
-					   : "     total  on-cpu   ready blocked    idle  thread");
+			   : w->by_process ? "     total on-cpu  ready  block   idle  process"
+					   : "     total on-cpu  ready  block   idle  thread");
 	for (size_t i = 0; i < w->tasks.n && i < WAITS_THREADS; i++)
 		waits_task_line(t, &w->tasks.at[i]);
 	if (w->tasks.n > WAITS_THREADS) {
@@ -206,9 +211,30 @@ static void waits_tasks(const struct text_waits *t)
 
 /* -- places -------------------------------------------------------------------------------------- */
 
+/* Parts of the names of kernel functions that do not say what was waited for: the scheduler, waiting and
+ * waking as such, and the way in and out of the kernel. */
 static bool waits_is_scheduler(const char *name)
 {
-	return strstr(name, "schedule") != NULL;
+	static const char *const parts[] = {
+		"schedule", "cond_resched", "wait_for_completion", "wait_on_bit", "bit_wait", "wake_up", "wakeup",
+		"irqentry_", "exit_to_user", "sysvec_", "entry_SYSCALL", "ret_from_fork",
+	};
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++)
+		if (strstr(name, parts[i]))
+			return true;
+	return false;
+}
+
+/* The C library's functions below the one that the program called say no more than that one. */
+static bool waits_is_libc(const struct waitsum *w, uint32_t node)
+{
+	const struct calltree_node *n = &w->tree->nodes.at[node];
+	const char *path = intern_get(&w->tree->strings, n->object), *slash = strrchr(path, '/');
+	const char *base = slash ? slash + 1 : path;
+
+	return !strncmp(base, "libc.so", 7) || !strncmp(base, "libc-", 5) ||
+	       !strncmp(base, "libpthread", 10) || !strncmp(base, "ld-musl", 7);
 }
 
 /* The frames of a sleeper: from the end of its own part to the root. */
@@ -305,6 +331,9 @@ static void waits_path(const struct text_waits *t, const struct text_frames *f, 
 
 	while (user < f->n && t->w->tree->nodes.at[f->node[user]].kind == FRAME_KERNEL)
 		user++;
+	while (user + 1 < f->n && waits_is_libc(t->w, f->node[user]) &&
+	       waits_is_libc(t->w, f->node[user + 1]))
+		user++;
 	if (user == f->n) { /* a kernel thread: its functions are all there is */
 		for (user = 0; user + 1 < f->n && f->node[user] != leaf && leaf != PROFILE_NONE;)
 			user++;
@@ -333,9 +362,9 @@ static void waits_numbers(const struct text_waits *t, const struct wait_tally *s
 	char text[192], average[64] = "", most[64] = "";
 
 	if (sum->waits > 1)
-		snprintf(average, sizeof(average), ", %s on average", TIME(waits_mean(sum)));
+		snprintf(average, sizeof(average), ", mean %s", TIME(waits_mean(sum)));
 	if (sum->longest && sum->waits > 1)
-		snprintf(most, sizeof(most), ", at most %s", TIME(sum->longest));
+		snprintf(most, sizeof(most), ", longest %s", TIME(sum->longest));
 	snprintf(text, sizeof(text), "%s in %s wait%s%s%s", TIME(sum->time), NUMBER(sum->waits),
 		 sum->waits == 1 ? "" : "s", average, most);
 	page_wrap(t->g, text, at, WAITS_INDENT);
@@ -344,6 +373,7 @@ static void waits_numbers(const struct text_waits *t, const struct wait_tally *s
 static void waits_place(const struct text_waits *t, const struct wait_place *place)
 {
 	const char *key = waits_class(place->class)->key;
+	uint32_t at = WAITS_INDENT + (uint32_t)strlen(key) + 2;
 	struct text_frames f;
 
 	page_share(t->g, waits_share(t, &place->sum));
@@ -351,41 +381,18 @@ static void waits_place(const struct text_waits *t, const struct wait_place *pla
 	page_style(t->g, waits_style(place->class));
 	out_puts(t->g->to, key);
 	page_style(t->g, PAGE_PLAIN);
+	if (t->several && place->process && t->g->width >= WAITS_WIDE) {
+		out_puts(t->g->to, " in ");
+		at += 4 + page_name(t->g, profile_text(t->w->p, place->process), WAITS_WAKER, false);
+		out_puts(t->g->to, place->processes > 1 ? ", .." : "");
+		at += place->processes > 1 ? 4 : 0;
+	}
 	out_puts(t->g->to, ": ");
-	waits_numbers(t, &place->sum, WAITS_INDENT + (uint32_t)strlen(key) + 2);
+	waits_numbers(t, &place->sum, at);
 	page_blanks(t->g, WAITS_INDENT);
 	waits_sleeper(t->w, place->node, &f);
 	waits_path(t, &f, WAITS_INDENT);
 }
-
-static void waits_places(const struct text_waits *t, uint32_t top)
-{
-	size_t shown = 0, left = 0;
-	double rest = 0;
-
-	text_heading(t->g, "Where the time was waited");
-	for (size_t i = 0; i < t->w->places.n; i++) {
-		const struct wait_place *place = &t->w->places.at[i];
-
-		if (place->class == WAIT_ON_CPU)
-			continue;
-		if (shown < top) {
-			waits_place(t, place);
-			shown++;
-		} else {
-			rest += waits_share(t, &place->sum);
-			left++;
-		}
-	}
-	if (!left)
-		return;
-	page_style(t->g, PAGE_DIM);
-	page_share(t->g, rest);
-	out_printf(t->g->to, "  in %zu other place%s\n", left, left == 1 ? "" : "s");
-	page_style(t->g, PAGE_PLAIN);
-}
-
-/* -- histogram ----------------------------------------------------------------------------------- */
 
 /* The place whose waits are worth a picture: the first that is not idle. */
 static const struct wait_place *waits_main_place(const struct waitsum *w)
@@ -403,6 +410,58 @@ static const struct wait_place *waits_main_place(const struct waitsum *w)
 	}
 	return first;
 }
+
+static bool waits_is_shown(const struct wait_place *place, bool idle)
+{
+	enum wait_group group = waits_class(place->class)->group;
+
+	return group != WAIT_GROUP_RUNNING && (group == WAIT_GROUP_IDLE) == idle;
+}
+
+/* How many places are not on the list, and what they hold. */
+static void waits_rest(const struct text_waits *t, bool idle, size_t skip)
+{
+	double rest = 0;
+	size_t left = 0;
+
+	for (size_t i = 0; i < t->w->places.n; i++) {
+		const struct wait_place *place = &t->w->places.at[i];
+
+		if (!waits_is_shown(place, idle) || (skip && skip--))
+			continue;
+		rest += waits_share(t, &place->sum);
+		left++;
+	}
+	if (!left)
+		return;
+	page_style(t->g, PAGE_DIM);
+	page_share(t->g, rest);
+	out_printf(t->g->to, "  in %zu other place%s%s\n", left, left == 1 ? "" : "s", idle ? ", idle" : "");
+	page_style(t->g, PAGE_PLAIN);
+}
+
+/* Idle waits are long and say little: they are summed up, unless there is nothing else. */
+static void waits_places(const struct text_waits *t, uint32_t top)
+{
+	const struct wait_place *main = waits_main_place(t->w);
+	bool idle = main && waits_class(main->class)->group == WAIT_GROUP_IDLE;
+	size_t shown = 0;
+
+	if (!main)
+		return;
+	text_heading(t->g, "Where the time was waited");
+	for (size_t i = 0; i < t->w->places.n && shown < top; i++) {
+		if (!waits_is_shown(&t->w->places.at[i], idle))
+			continue;
+		waits_place(t, &t->w->places.at[i]);
+		shown++;
+	}
+	waits_rest(t, idle, shown);
+	if (!idle)
+		waits_rest(t, true, 0);
+}
+
+/* -- histogram ----------------------------------------------------------------------------------- */
 
 static void waits_took_line(const struct text_waits *t, int from, int64_t n, int64_t most, bool below)
 {
@@ -454,17 +513,19 @@ static void waits_histogram(const struct text_waits *t)
 
 static void waits_lock(const struct text_waits *t, const struct wait_lock *lock)
 {
+	const char *process = profile_text(t->w->p, lock->process);
 	struct text_frames f;
 	char text[160];
 	const char *name;
 	uint32_t used;
+	bool thread;
 	size_t len;
 
 	page_share(t->g, waits_share(t, &lock->sum));
 	out_puts(t->g->to, "  ");
-	snprintf(text, sizeof(text), "%.32s in %.40s (%u), %u thread%s waiting",
-		 profile_text(t->w->p, lock->address), profile_text(t->w->p, lock->process), lock->pid,
-		 lock->threads, lock->threads == 1 ? "" : "s");
+	snprintf(text, sizeof(text), "%.32s in %.40s (%u), %u thread%s waiting%s",
+		 profile_text(t->w->p, lock->address), *process ? process : "[unknown]", lock->pid,
+		 lock->threads, lock->threads == 1 ? "" : "s", lock->condition ? " for a condition" : "");
 	page_wrap(t->g, text, WAITS_INDENT, WAITS_INDENT);
 	page_blanks(t->g, WAITS_INDENT);
 	waits_numbers(t, &lock->sum, WAITS_INDENT);
@@ -479,8 +540,9 @@ static void waits_lock(const struct text_waits *t, const struct wait_lock *lock)
 	out_puts(t->g->to, "woken by  ");
 	snprintf(text, sizeof(text), "%.*s", (int)(len < sizeof(text) ? len : sizeof(text) - 1), name);
 	used = page_name(t->g, text, WAITS_WAKER, false);
-	out_puts(t->g->to, f.n ? ": " : "\n");
-	if (f.n)
+	thread = f.n && t->w->tree->nodes.at[f.node[f.n - 1]].kind != FRAME_KERNEL;
+	out_puts(t->g->to, thread ? ": " : "\n");
+	if (thread) /* an interrupt's name says all */
 		waits_path(t, &f, WAITS_INDENT + 12 + used);
 }
 
@@ -508,6 +570,8 @@ int text_waits(struct page *g, const struct profile *p, const struct format_opts
 		return code;
 	t.w = w;
 	t.all = waitsum_amount(w, &w->all);
+	for (uint32_t i = 2; i < p->tasks.n; i++)
+		t.several |= p->tasks.at[i].process != p->tasks.at[1].process;
 	waits_classes(&t);
 	if (w->classes[WAIT_ON_CPU].time > 0)
 		waits_tasks(&t);

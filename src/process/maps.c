@@ -8,6 +8,8 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -137,6 +139,42 @@ void maps_free(struct maps *m)
 	VEC_FREE(&m->list);
 	free(m->text);
 	*m = (struct maps){ 0 };
+}
+
+static const char maps_deleted_mark[] = " (deleted)";
+
+bool maps_deleted(const struct maps *m, const struct maps_range *at)
+{
+	const char *path = maps_path(m, at);
+	size_t len = strlen(path), mark = sizeof(maps_deleted_mark) - 1;
+
+	return at->ino && len > mark && strcmp(path + len - mark, maps_deleted_mark) == 0;
+}
+
+void maps_plain_path(const struct maps *m, const struct maps_range *at, char *to, size_t size)
+{
+	const char *path = maps_path(m, at);
+	size_t len = strlen(path);
+
+	if (maps_deleted(m, at))
+		len -= sizeof(maps_deleted_mark) - 1;
+	snprintf(to, size, "%.*s", (int)len, path);
+}
+
+int maps_open(uint32_t pid, const struct maps *m, const struct maps_range *at)
+{
+	char path[PATH_MAX + 64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%u/map_files/%" PRIx64 "-%" PRIx64, pid, at->start,
+		 at->end);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd >= 0 || maps_deleted(m, at) || maps_path(m, at)[0] != '/')
+		return fd < 0 ? -errno : fd;
+	/* map_files needs a capability that the owner of the process may lack. */
+	snprintf(path, sizeof(path), "/proc/%u/root%s", pid, maps_path(m, at));
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	return fd < 0 ? -errno : fd;
 }
 
 const struct maps_range *maps_find(const struct maps *m, uint64_t addr)

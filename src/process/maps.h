@@ -42,6 +42,14 @@ void maps_free(struct maps *m);
 /* The mapping an address is in, NULL when there is none. */
 const struct maps_range *maps_find(const struct maps *m, uint64_t addr);
 
+/* Was the file behind it removed? (Or is it called so: then it cannot be told apart.) */
+bool maps_deleted(const struct maps *m, const struct maps_range *at);
+/* The path without the mark of a removed file, into `to`; cut when longer. */
+void maps_plain_path(const struct maps *m, const struct maps_range *at, char *to, size_t size);
+/* The file behind a mapping, though it was removed or lies in another mount namespace: a new descriptor,
+ * or -errno. */
+int maps_open(uint32_t pid, const struct maps *m, const struct maps_range *at);
+
 /* "" for anonymous memory; "[vdso]", "[stack]" and such, or the path as the kernel shows it, with
  * " (deleted)" behind the name of what was removed. */
 static inline const char *maps_path(const struct maps *m, const struct maps_range *at)

@@ -40,6 +40,7 @@ struct filter_run {
 	uint32_t *stacks; /* per node: the stack that remains */
 	uint64_t *kept;   /* per node: samples of the part, NULL when nobody counts stacks */
 	uint32_t counted; /* value that counts samples, PROFILE_NONE: every row is one */
+	uint64_t least;   /* what a row without any of that value counts for */
 };
 
 static bool filter_has(const uint32_t *set, size_t n, uint32_t value)
@@ -196,8 +197,10 @@ static bool filter_init(struct filter_run *run)
 	run->counted = PROFILE_NONE;
 	for (size_t c = 0; c < 2; c++)
 		for (uint32_t i = 0; i < p->value_types.n && run->counted == PROFILE_NONE; i++)
-			if (p->value_types.at[i].type == counts[c])
+			if (p->value_types.at[i].type == counts[c]) {
 				run->counted = i;
+				run->least = c; /* what ran is a sample among waits, but no wait */
+			}
 	return true;
 }
 
@@ -278,7 +281,7 @@ static int filter_samples(struct filter_run *run)
 		struct profile_sample s = p->samples.at[i];
 		const int64_t *values = profile_values(p, i);
 		int64_t value = run->counted == PROFILE_NONE ? 1 : values[run->counted];
-		uint64_t count = value > 0 ? (uint64_t)value : 0;
+		uint64_t count = value > 0 ? (uint64_t)value : run->least;
 
 		if (!filter_sample(run, &s) || !filter_stack(run, s.stack)) {
 			gone = sum_unsigned(gone, count);

@@ -32,12 +32,12 @@ struct profile_filter {
 /* 0 or -ENOMEM. A sample stays when every part of the filter that is set lets it pass. Regexes see
  * the labels of profile_line_label() of the whole stack, before frames are left out of it; a sample
  * whose stack becomes empty stays. What was filtered away moves from TAKEN to FILTERED in the
- * result's ledger (counted by the "samples" or else the "waits" value where there is one). Stacks and cuts, where the
- * source counted any, are counted anew: whether a stack has a user part and whether it is whole is
- * judged before a focus shortens it, stacks whose frames are left out are not counted, a kernel stack
- * is cut when it has as many frames as the kernel gives, and no number exceeds the source's. The rest
- * of the ledger is carried over: it tells of the capture. The result starts at `from`: its times
- * count from there, its clocks say when. */
+ * result's ledger (counted by the "samples" or else the "waits" value where there is one, in which what
+ * ran counts for one). Stacks and cuts, where the source counted any, are counted anew: whether a stack has
+ * a user part and whether it is whole is judged before a focus shortens it, stacks whose frames are left
+ * out are not counted, a kernel stack is cut when it has as many frames as the kernel gives, and no number
+ * exceeds the source's. The rest of the ledger is carried over: it tells of the capture. The result starts
+ * at `from`: its times count from there, its clocks say when. */
 int profile_filter(const struct profile *src, const struct profile_filter *f, struct profile **ret,
 		   struct err *e);
 

@@ -1,12 +1,12 @@
 /* waits.h - how time that is not spent computing is kept in a profile: value types, labels, classes.
  *
- * A sample of `waggle off` or `waggle wall` stands for all waits of one thread that went through one stack, were
- * of one class and of about the same length, in one interval of the capture. Its values are their time
+ * A sample of `waggle off` or `waggle wall` stands for all waits of one thread that went through one stack,
+ * were of one class and of about the same length, in one interval of the capture. Its values are their time
  * ("off" or "wall", nanoseconds), their number ("waits") and the longest ("longest": it does not add up, so
  * everything that sums takes the maximum instead: profile_value_is_max()). Its labels are
  *
  *   class  a key of waits.def
- *   took   number, nanoseconds: each wait took at least this long and less than twice as long (a power of two)
+ *   took   number, nanoseconds, a power of two: each wait took at least this long, less than twice as long
  *   lock   text: address of the futex, where locks were asked for ("0x7f12..")
  *
  * and where wakers were asked for its stack goes on, above the leaf, with who ended the wait: a frame of

@@ -143,30 +143,53 @@ static int waitsum_order_places(const void *va, const void *vb, void *arg)
 	return (int)a->class - (int)b->class;
 }
 
+/* The name of the process that stands for most of a place's time. */
+static void waitsum_processes(struct waitsum *w, const struct waitsum_pairs *m)
+{
+	for (size_t i = 0; i < m->list.n; i++) {
+		const struct waitsum_pair *pair = &m->list.at[i];
+		struct wait_place *place = &w->places.at[pair->key >> 32];
+
+		if (!place->processes++ || pair->amount > place->process_time) {
+			place->process = (uint32_t)pair->key;
+			place->process_time = pair->amount;
+		}
+	}
+}
+
+static bool waitsum_place(struct waitsum *w, struct map64 *rows, struct waitsum_pairs *processes,
+			  size_t sample, enum wait_class class)
+{
+	const struct profile_task *task = &w->p->tasks.at[w->p->samples.at[sample].task];
+	struct wait_place place = {.node = w->nodes[w->ends[sample]].own, .class = class};
+	struct wait_tally t = waitsum_sample(w, sample);
+	bool is_new;
+	uint32_t *at = map64_insert(rows, (uint64_t)place.node << 32 | class, (uint32_t)w->places.n, &is_new);
+
+	if (!at || (is_new && !VEC_PUSH(&w->places, place)))
+		return false;
+	waitsum_add(&w->places.at[*at].sum, &t);
+	waitsum_add(&w->all, &t);
+	waitsum_add(&w->classes[class], &t);
+	return waitsum_pair(processes, (uint64_t)*at << 32 | (task->process ? task->process : task->comm),
+			    t.time);
+}
+
 static int waitsum_places(struct waitsum *w)
 {
+	struct waitsum_pairs processes = {0};
 	struct map64 rows = {0};
 	int err = 0;
 
 	for (size_t i = 0; i < w->p->samples.n && !err; i++) {
 		enum wait_class class = waits_of_labels(w->p, w->p->samples.at[i].labels, NULL, NULL);
-		struct wait_place place = {.node = w->nodes[w->ends[i]].own, .class = class};
-		struct wait_tally t = waitsum_sample(w, i);
-		bool is_new;
-		uint32_t *at;
 
-		if (class == WAIT_CLASS_MAX)
-			continue;
-		waitsum_add(&w->all, &t);
-		waitsum_add(&w->classes[class], &t);
-		at = map64_insert(&rows, (uint64_t)place.node << 32 | class, (uint32_t)w->places.n,
-				  &is_new);
-		if (!at || (is_new && !VEC_PUSH(&w->places, place)))
+		if (class != WAIT_CLASS_MAX && !waitsum_place(w, &rows, &processes, i, class))
 			err = -ENOMEM;
-		else
-			waitsum_add(&w->places.at[*at].sum, &t);
 	}
+	waitsum_processes(w, &processes);
 	map64_free(&rows);
+	waitsum_pairs_free(&processes);
 	if (w->places.n)
 		qsort_r(w->places.at, w->places.n, sizeof(*w->places.at), waitsum_order_places, w);
 	return err;
@@ -198,6 +221,8 @@ static int waitsum_order_locks(const void *va, const void *vb, void *arg)
 	const struct wait_lock *a = va, *b = vb;
 	int64_t x = waitsum_amount(arg, &a->sum), y = waitsum_amount(arg, &b->sum);
 
+	if (a->condition != b->condition)
+		return a->condition ? 1 : -1;
 	if (x != y)
 		return x > y ? -1 : 1;
 	if (a->pid != b->pid)
@@ -229,20 +254,48 @@ static bool waitsum_lock(struct waitsum *w, struct waitsum_locks *l, size_t samp
 	       (!node->waker || waitsum_pair(&l->holders, key | node->waker, t.time));
 }
 
-/* The stack that stands for most of a lock's time. */
-static void waitsum_most(const struct waitsum_pairs *m, struct wait_lock *locks, bool holders)
+/* Does a waker's stack end in code of a program? An interrupt holds no lock. */
+static bool waitsum_is_thread(const struct waitsum *w, uint32_t node)
+{
+	uint8_t kind = w->tree->nodes.at[node].kind;
+
+	return node && kind != FRAME_KERNEL && kind != FRAME_OFFCPU;
+}
+
+/* The stack that stands for most of a lock's time; of wakers, threads come before interrupts. */
+static void waitsum_most(struct waitsum *w, const struct waitsum_pairs *m, bool holders)
 {
 	for (size_t i = 0; i < m->list.n; i++) {
 		const struct waitsum_pair *pair = &m->list.at[i];
-		struct wait_lock *lock = &locks[pair->key >> 32];
+		struct wait_lock *lock = &w->locks.at[pair->key >> 32];
 		int64_t *most = holders ? &lock->holder_time : &lock->waiter_time;
-		uint32_t *node = holders ? &lock->holder : &lock->waiter;
+		uint32_t *node = holders ? &lock->holder : &lock->waiter, this = (uint32_t)pair->key;
+		bool was = holders && waitsum_is_thread(w, *node);
+		bool is = holders && waitsum_is_thread(w, this);
 
-		if (*node && pair->amount <= *most)
+		if (*node && (was > is || (was == is && pair->amount <= *most)))
 			continue;
 		*most = pair->amount;
-		*node = (uint32_t)pair->key;
+		*node = this;
 	}
+}
+
+/* Functions below which a futex is not a lock: nobody holds it. Of glibc, and of the C++ and Rust
+ * libraries. */
+static const char *const waitsum_conditions[] = {
+	"pthread_cond_", "__pthread_cond_", "pthread_barrier_wait", "pthread_join", "__pthread_clockjoin",
+	"sem_wait", "sem_timedwait", "sem_clockwait", "__new_sem_wait", "std::condition_variable",
+	"std::thread::park", "std::sync::condvar", "std::sys::sync::condvar",
+};
+
+static bool waitsum_waits_for_condition(const struct waitsum *w, uint32_t node)
+{
+	for (; node; node = w->tree->nodes.at[node].parent)
+		for (size_t i = 0; i < sizeof(waitsum_conditions) / sizeof(*waitsum_conditions); i++)
+			if (strncmp(calltree_name(w->tree, node), waitsum_conditions[i],
+				    strlen(waitsum_conditions[i])) == 0)
+				return true;
+	return false;
 }
 
 static int waitsum_locks(struct waitsum *w)
@@ -258,8 +311,10 @@ static int waitsum_locks(struct waitsum *w)
 	}
 	for (size_t i = 0; i < l.threads.list.n; i++)
 		w->locks.at[l.threads.list.at[i].key >> 32].threads++;
-	waitsum_most(&l.waiters, w->locks.at, false);
-	waitsum_most(&l.holders, w->locks.at, true);
+	waitsum_most(w, &l.waiters, false);
+	waitsum_most(w, &l.holders, true);
+	for (size_t i = 0; i < w->locks.n; i++)
+		w->locks.at[i].condition = waitsum_waits_for_condition(w, w->locks.at[i].waiter);
 	if (w->locks.n)
 		qsort_r(w->locks.at, w->locks.n, sizeof(*w->locks.at), waitsum_order_locks, w);
 	map64_free(&l.rows);
@@ -271,17 +326,27 @@ static int waitsum_locks(struct waitsum *w)
 
 /* -- threads and processes ----------------------------------------------------------------------- */
 
-static int64_t waitsum_busy(const struct wait_task *t)
+/* What ran or wanted to comes first, then what was held up. */
+static int waitsum_order_times(const struct wait_task *a, const struct wait_task *b)
 {
-	return t->total - t->time[WAIT_GROUP_IDLE];
+	int64_t x = sum_signed(a->time[WAIT_GROUP_RUNNING], a->time[WAIT_GROUP_READY]);
+	int64_t y = sum_signed(b->time[WAIT_GROUP_RUNNING], b->time[WAIT_GROUP_READY]);
+
+	if (x == y) {
+		x = a->time[WAIT_GROUP_BLOCKED];
+		y = b->time[WAIT_GROUP_BLOCKED];
+	}
+	return x > y ? -1 : x < y;
 }
 
 static int waitsum_order_tasks(const void *va, const void *vb)
 {
 	const struct wait_task *a = va, *b = vb;
 
-	if (waitsum_busy(a) != waitsum_busy(b))
-		return waitsum_busy(a) > waitsum_busy(b) ? -1 : 1;
+	int order = waitsum_order_times(a, b);
+
+	if (order)
+		return order;
 	if (a->total != b->total)
 		return a->total > b->total ? -1 : 1;
 	return a->task < b->task ? -1 : a->task > b->task;

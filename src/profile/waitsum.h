@@ -22,6 +22,9 @@ struct wait_place {
 	uint32_t node; /* of the tree */
 	enum wait_class class;
 	struct wait_tally sum;
+	uint32_t process; /* string of the profile: the process that waited here most */
+	int64_t process_time;
+	uint32_t processes; /* how many names of processes there are */
 };
 
 struct wait_lock {
@@ -33,6 +36,7 @@ struct wait_lock {
 	uint32_t holder;  /* the last frame of the waker whose wake-ups ended most of it (its root); 0 when
 			     no waker is known */
 	int64_t waiter_time, holder_time;
+	bool condition; /* no lock: most of it was waited for a condition, a barrier, a thread's end */
 };
 
 struct wait_task { /* a thread, or the threads of a process */
@@ -46,8 +50,9 @@ struct waitsum {
 	struct calltree *tree; /* ROOT_NOTHING, not inverted; of the value asked for */
 	struct wait_tally classes[WAIT_CLASS_MAX], all;
 	VEC(struct wait_place) places; /* largest first, by the value asked for */
-	VEC(struct wait_lock) locks;   /* the same; empty when locks were not told apart */
-	VEC(struct wait_task) tasks;   /* those least idle first */
+	VEC(struct wait_lock) locks;   /* the same, conditions behind locks; empty when they were not told
+					  apart */
+	VEC(struct wait_task) tasks;   /* those that ran or wanted to most first, then by blocked time */
 	bool by_process;               /* tasks are processes */
 	/* Private. */
 	uint32_t value, time, waits, longest; /* value types; PROFILE_NONE = there is none */

@@ -53,6 +53,7 @@ struct files {
 	uint32_t n_kept;
 	struct file_queue to_open, to_build;
 	uint32_t n_met, n_failed, n_again, n_by_path; /* rows of the ledger */
+	uint32_t generation; /* of what is known; written under the lock, read without */
 	bool big_busy; /* a builder is at a big file */
 	pthread_t opener, builders[BUILDERS_MAX];
 	bool opens;
@@ -164,6 +165,7 @@ static void files_settle_entry(struct files *f, struct file_entry *entry, const 
 		entry->build_id = strdup(build_id);
 	entry->known = true;
 	entry->step = STEP_DONE;
+	__atomic_fetch_add(&f->generation, 1, __ATOMIC_RELEASE);
 	if (entry->kept)
 		return;
 	if (f->n_kept >= FILES_KEPT) {
@@ -546,6 +548,11 @@ uint32_t files_find(struct files *f, const char *path, uint64_t ino)
 	}
 	pthread_mutex_unlock(&f->lock);
 	return found;
+}
+
+uint32_t files_generation(const struct files *f)
+{
+	return __atomic_load_n(&f->generation, __ATOMIC_ACQUIRE);
 }
 
 uint32_t files_marking(const struct files *f)

@@ -64,6 +64,10 @@ int files_open_object(struct files *f, uint32_t object);
  * thread. */
 uint32_t files_find(struct files *f, const char *path, uint64_t ino);
 
+/* Changes whenever what files_find() and the files' slots say may have changed: a file became known, or
+ * got its table. From any thread. */
+uint32_t files_generation(const struct files *f);
+
 /* Is memory so short that it is worth to say which files are seen (as tables_marking())? Then, of
  * objects of the profile: */
 uint32_t files_marking(const struct files *f);

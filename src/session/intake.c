@@ -107,7 +107,8 @@ uint32_t intake_stack(struct intake *in, const struct sample_record *r, const ui
 
 	if (part->user)
 		node = intake_user_stack(in, r, words);
-	for (uint32_t i = part->kernel_to; i-- > part->kernel_from;) /* callers: inside the call, as in the user part */
+	/* Callers: inside the call, as in the user part. */
+	for (uint32_t i = part->kernel_to; i-- > part->kernel_from;)
 		node = profile_push(p, node, intake_kernel_frame(in, words[i] - (i ? 1 : 0)));
 	return node;
 }

@@ -26,7 +26,8 @@ struct intake {
 	const struct kallsyms *kallsyms; /* NULL when the kernel hides its addresses */
 	uint64_t memory_cap;             /* bytes the profile may take, 0 = no cap */
 	void (*before_unknown_file)(void *ctx); /* drains announcements that are waiting */
-	/* Takes a finished sample instead of the profile; NULL = it goes into the profile, its weight as value. */
+	/* Takes a finished sample instead of the profile; NULL = it goes into the profile, its weight as
+	 * value. */
 	void (*take)(void *ctx, const struct profile_sample *s);
 	void *ctx;
 	struct map64 stack_of_hash; /* sample hash -> index in stacks */

@@ -25,7 +25,9 @@ enum {
 	NAME_MAX_BYTES = 4096,
 	VISITS_MAX = 1 << 22,  /* entries times hits in one look: a hostile map repeats itself */
 	MAPPINGS_MAX = 256,    /* with tables */
-	SEARCHES_EAGER = 20,   /* searches for a dump's mapping that may follow each other at once */
+	SEARCHES_EAGER = 5,    /* looks that all search for files; then ever more lie between them .. */
+	SEARCHES_APART = 150,  /* .. up to so many */
+	REOPEN_EVERY = 10,     /* looks: a map may have been replaced */
 	BUILD_SHARE = 20,      /* tables may take one part in so many of a core */
 	STUBS_WAIT_MAX = 64,   /* seconds between searches for stubs that found nothing, at most */
 };
@@ -51,7 +53,7 @@ struct jitproc {
 	VEC(struct jitproc_hit) hits; /* ascending once sorted */
 	size_t n_sorted, n_fresh;
 	uint64_t rewritten;
-	uint32_t searches;
+	uint32_t looks, next_search;
 	size_t tabled;            /* entries of the dump that tables were made of */
 	size_t hits_tabled;       /* hits whose mappings were searched for stubs */
 	uint64_t next_build, next_stubs; /* CLOCK_MONOTONIC ns */
@@ -293,11 +295,24 @@ static int jitproc_match(struct jitproc *p, bool dump, size_t n, size_t room, ji
 
 /* -- files ------------------------------------------------------------------------------------- */
 
+/* Most processes never have such files, and searching reads all their mappings. What is found late is not
+ * worse for it: dumps have times of their own, and what a map has at first is taken to be old. */
+static bool jitproc_searches(struct jitproc *p, bool patient)
+{
+	uint32_t apart = p->looks < SEARCHES_EAGER ? 1 : p->looks / 2;
+
+	if (!patient && p->looks < p->next_search)
+		return false;
+	p->next_search = p->looks + (apart < SEARCHES_APART ? apart : SEARCHES_APART);
+	return true;
+}
+
 static void jitproc_open(struct jitproc *p, bool patient)
 {
-	bool searching = p->searches++ < SEARCHES_EAGER || patient;
+	bool searching = jitproc_searches(p, patient);
 
-	if (p->map_file.fd < 0 && p->map_file.refused != -EACCES) {
+	/* A runtime that begins to write a map has new code to run. */
+	if (p->map_file.fd < 0 && p->map_file.refused != -EACCES && (searching || p->n_fresh)) {
 		int fd = jitfile_open_map(&p->who);
 
 		p->map_file.fd = fd < 0 ? -1 : fd;
@@ -355,10 +370,14 @@ int jitproc_look(struct jitproc *p, bool patient, size_t room, jitproc_codes *ou
 {
 	int rc;
 
-	if (p->who.alive && !jitfile_process(p->who.pid).alive)
+	if (!p->who.alive && !p->n_fresh)
+		return 0; /* nothing new can be there, and nothing new is asked */
+	if (p->who.alive && !jitfile_alive(p->who.pid)) {
 		p->who.alive = false; /* after the last look, which follows, nothing can come */
+		patient = true;
+	}
 	jitproc_open(p, patient);
-	if (patient)
+	if (++p->looks % REOPEN_EVERY == 0 || patient)
 		jitproc_reopen_map(p);
 	rc = jitproc_follow(p);
 	if (rc)

@@ -41,7 +41,8 @@ void jitproc_free(struct jitproc *p);
 /* An address that samples hit. Once each is enough. False when out of memory or beyond the bound. */
 bool jitproc_hit(struct jitproc *p, uint64_t addr);
 /* Looks at the files and appends to *out, at most `room` codes; whatever finds no room is dropped
- * and counted. `patient`: it may spend time on looking for files that were not there before. */
+ * and counted. `patient`: files that were not there before are searched for whatever it takes, as happens
+ * only now and then otherwise. */
 int jitproc_look(struct jitproc *p, bool patient, size_t room, jitproc_codes *out);
 /* Gives out tables when the dump has grown. */
 void jitproc_publish(struct jitproc *p, const struct jitwatch_opts *o);

@@ -18,7 +18,6 @@
 
 enum {
 	INTERVAL_MS = 200,
-	PATIENT_EVERY = 10,   /* rounds: files that are not there yet are searched for */
 	PROCESSES_MAX = 512,  /* each has two descriptors at most */
 	ASKED_MAX = 65536,    /* addresses and processes that wait for the thread */
 };
@@ -46,7 +45,6 @@ struct jitwatch {
 
 	/* The thread's own. */
 	VEC(struct jitproc *) procs;
-	uint64_t rounds;
 
 	/* The session's own. */
 	size_t frames; /* of the profile that were told */
@@ -154,8 +152,7 @@ static void *jitwatch_run(void *arg)
 		pthread_mutex_unlock(&w->lock);
 		lost = jitwatch_deal(w, &asked);
 		VEC_FREE(&asked);
-		jitwatch_round(w, room, wanted != w->looks || ++w->rounds % PATIENT_EVERY == 0,
-			       &found, &totals);
+		jitwatch_round(w, room, wanted != w->looks, &found, &totals);
 		pthread_mutex_lock(&w->lock);
 		w->lost += lost;
 		w->totals = totals;

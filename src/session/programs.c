@@ -20,6 +20,7 @@
 #define RAW_RING_ORACLE (8u << 20)
 #define SLABS_MISSING 16u /* holes in a row after which there are no more */
 #define RAW_RING_PENDING (512u << 10)
+#define RAW_RING_WAITS (4u << 20)
 
 /* libbpf's own words, kept for the sentence: the last line it called a warning. */
 static __thread char programs_said[256];
@@ -148,7 +149,8 @@ int programs_open(struct programs *p, const struct source *source, const struct 
 	if (o->oracle_every)
 		bpf_map__set_max_entries(p->skel->maps.raw_ring, RAW_RING_ORACLE);
 	else if (o->finish_pending)
-		bpf_map__set_max_entries(p->skel->maps.raw_ring, RAW_RING_PENDING);
+		bpf_map__set_max_entries(p->skel->maps.raw_ring,
+					 source->waits ? RAW_RING_WAITS : RAW_RING_PENDING);
 	bpf_program__set_autoload(p->skel->progs.self_test, true);
 	if (!source->waits)
 		off_leave_out(p->skel);
@@ -182,7 +184,7 @@ void programs_close(struct programs *p)
 
 /* -- slabs -------------------------------------------------------------------------------------- */
 
-static uint32_t *slab_open(void *ctx, uint32_t k)
+static uint32_t *slab_open(void *ctx, uint32_t k, uint32_t in)
 {
 	struct programs *p = ctx;
 	int outer = bpf_map__fd(p->skel->maps.slabs), fd;
@@ -201,14 +203,15 @@ static uint32_t *slab_open(void *ctx, uint32_t k)
 	if (fd < 0)
 		return NULL;
 	/* Mapped only while it is written: the pages are the kernel's, they need not count as ours. */
-	at = mmap(NULL, SLAB_WORDS * sizeof(uint32_t), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	at = mmap(NULL, STORE_PIECE * sizeof(uint32_t), PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+		  (off_t)(in * sizeof(uint32_t)));
 	close(fd);
 	return at == MAP_FAILED ? NULL : at;
 }
 
 static void slab_close(void *ctx, uint32_t k, uint32_t *words)
 {
-	munmap(words, SLAB_WORDS * sizeof(uint32_t));
+	munmap(words, STORE_PIECE * sizeof(uint32_t));
 }
 
 /* No walk can be inside: the store drops a slab only after all of its words have rested. So kernels that
@@ -222,9 +225,9 @@ static void slab_drop(void *ctx, uint32_t k)
 
 const struct store_ops programs_store_ops = { slab_open, slab_close, slab_drop, NULL };
 
-uint32_t *programs_slab_view(const struct programs *p, uint32_t k)
+const uint32_t *programs_slab_view(const struct programs *p, uint32_t address, size_t n)
 {
-	uint32_t id;
+	uint32_t k = address >> SLAB_WORDS_SHIFT, in = address & (SLAB_WORDS - 1), id;
 	void *at;
 	int fd;
 
@@ -233,14 +236,14 @@ uint32_t *programs_slab_view(const struct programs *p, uint32_t k)
 	fd = bpf_map_get_fd_by_id(id);
 	if (fd < 0)
 		return NULL;
-	at = mmap(NULL, SLAB_WORDS * sizeof(uint32_t), PROT_READ, MAP_SHARED, fd, 0);
+	at = mmap(NULL, n * sizeof(uint32_t), PROT_READ, MAP_SHARED, fd, (off_t)(in * sizeof(uint32_t)));
 	close(fd);
 	return at == MAP_FAILED ? NULL : at;
 }
 
-void programs_slab_unview(uint32_t *view)
+void programs_slab_unview(const uint32_t *view, size_t n)
 {
-	munmap(view, SLAB_WORDS * sizeof(uint32_t));
+	munmap((void *)(uintptr_t)view, n * sizeof(*view));
 }
 
 /* -- cost --------------------------------------------------------------------------------------- */

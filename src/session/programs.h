@@ -36,9 +36,10 @@ void programs_close(struct programs *p);
 /* Slabs of unwind table words as maps; `ctx` is the struct programs. */
 extern const struct store_ops programs_store_ops;
 
-/* A read-only view of slab k, NULL when there is none (yet). */
-uint32_t *programs_slab_view(const struct programs *p, uint32_t k);
-void programs_slab_unview(uint32_t *view);
+/* A read-only view of `n` words from an address on, whole pages of one slab; NULL when it is not there
+ * (yet). */
+const uint32_t *programs_slab_view(const struct programs *p, uint32_t address, size_t n);
+void programs_slab_unview(const uint32_t *view, size_t n);
 
 /* Bytes our maps take in the kernel; run time of our programs in ns (0 unless asked for). */
 uint64_t programs_map_bytes(const struct programs *p);

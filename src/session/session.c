@@ -119,7 +119,7 @@ static void session_report(struct session *s, bool naming)
 		.naming = naming,
 	};
 
-	if (!s->o.progress || (!naming && now.elapsed < s->next_report))
+	if (!s->o.progress || (!naming && (!s->o.watched || now.elapsed < s->next_report)))
 		return;
 	s->next_report = now.elapsed + REPORT_MS * UINT64_C(1000000);
 	s->o.source->measure(s->source, s->programs.skel, &s->profile->ledger);
@@ -139,6 +139,7 @@ static int session_flush(struct session *s)
 	if (!settled && elapsed < s->next_flush + every)
 		return 0; /* that long it waits; then it goes out as it is */
 	s->next_flush = elapsed + every;
+	s->o.source->measure(s->source, s->programs.skel, &s->profile->ledger);
 	return recording_flush(s->recording);
 }
 

@@ -55,6 +55,7 @@ struct session_opts {
 	struct debugfiles *debugfiles; /* symbol/debugfile.h: where names are looked for; borrowed */
 	/* Called a few times a second from the session's thread, may be NULL. */
 	void (*progress)(void *ctx, const struct session_progress *now);
+	bool watched; /* progress is called while it runs, too; it is measured for that */
 	void *ctx;
 	/* Called once every drain round on the session's thread, which must not wait for it; NULL =
 	 * nobody. Returns how many samples it has taken, from the first on that is new to it. */

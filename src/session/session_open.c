@@ -24,7 +24,7 @@
 #include "session/kernel.h"
 #include "waggle.skel.h"
 
-enum { DRAIN_AT_ONCE = 4096 };
+enum { DRAIN_AT_ONCE = 4096, WAITS_RING = 4 << 20 };
 
 static void *session_read_kallsyms(void *arg)
 {
@@ -35,12 +35,13 @@ static void *session_read_kallsyms(void *arg)
 	return NULL;
 }
 
-/* Enough for half a second of all-new stacks at the asked rate on all processors. */
-static uint32_t session_ring_bytes(const struct capture_opts *o)
+/* Enough for half a second of all-new stacks at the asked rate on all processors. Stacks of waits come once
+ * each, but all at once where a capture begins. */
+static uint32_t session_ring_bytes(const struct source *source, const struct capture_opts *o)
 {
 	uint64_t hz = o->frequency ? o->frequency : 10000;
 	uint64_t want = hz * (uint64_t)sysconf(_SC_NPROCESSORS_ONLN) * 600 / 2;
-	uint32_t bytes = 1 << 18; /* small ones stay in the processor's caches */
+	uint32_t bytes = source->waits ? WAITS_RING : 1 << 18; /* small ones stay in the processor's caches */
 
 	while (bytes < want && bytes < 64u << 20)
 		bytes <<= 1;
@@ -210,7 +211,7 @@ int session_open(struct session *s, struct err *e)
 		code = session_watch(s, s->child.pidfd, WAKE_CHILD, e);
 	}
 	if (!code)
-		code = programs_open(&s->programs, s->o.source, c, session_ring_bytes(c), e);
+		code = programs_open(&s->programs, s->o.source, c, session_ring_bytes(s->o.source, c), e);
 	if (!code)
 		code = session_meta(s) ? err_set(e, -ENOMEM, "out of memory") : 0;
 	if (!code)

@@ -11,16 +11,18 @@
 #include "base/map64.h"
 #include "base/vec.h"
 #include "process/maps.h"
+#include "session/slabview.h"
 #include "unwind/finish.h"
 #include "unwind/lookup.h"
 
-enum { HELD_MAX = 256, KNOWN_MAX = 4096, PROCESSES_MAX = 32 };
-enum { PATIENCE_MS = 900, RETRY_MS = 10, RETRY_MOST_MS = 160, HOLES_MAX = 4 };
+enum { HELD_MAX = 1024, KNOWN_MAX = 4096, PROCESSES_MAX = 32 };
+enum { PATIENCE_MS = 900, RETRY_MS = 10 };
 
 struct unfinished_walk { /* a raw record, and what became of it */
 	struct raw_record *raw;
 	size_t len, n; /* n: frames found */
 	uint32_t end;  /* enum walk_end; WALK_PENDING while it may still succeed */
+	uint32_t tried;  /* files_generation() when it was tried last, and 1 */
 	bool busy;     /* one of the two threads is at it: the other leaves it alone */
 	uint64_t frames[FRAMES_USER_MAX];
 };
@@ -46,11 +48,11 @@ struct unfinished {
 	pthread_cond_t wake;
 	pthread_t thread;
 	bool started, stop;
+	bool news; /* a raw record came since the thread last looked: under the lock */
 	struct unfinished_walk *walks[HELD_MAX]; /* under the lock, as all from `wake` on; NULL = free */
 	/* The thread's own. */
 	struct unfinished_maps processes[PROCESSES_MAX];
-	uint32_t n_slabs;
-	uint32_t *slabs[SLABS_MAX]; /* read-only views */
+	struct slabview words;
 };
 
 /* -- the thread: walking the rest --------------------------------------------------------------- */
@@ -78,27 +80,6 @@ static const struct maps *unfinished_maps(struct unfinished *u, const struct raw
 	return &at->maps;
 }
 
-static void unfinished_unview_slabs(struct unfinished *u)
-{
-	for (uint32_t k = 0; k < u->n_slabs; k++)
-		if (u->slabs[k])
-			programs_slab_unview(u->slabs[k]);
-	u->n_slabs = 0;
-}
-
-/* Anew for every round: a slab that was given back and made again is other memory. */
-static void unfinished_view_slabs(struct unfinished *u)
-{
-	unfinished_unview_slabs(u);
-	if (!u->o.programs) /* nothing is loaded: a test */
-		return;
-	for (uint32_t k = 0; k < SLABS_MAX && k < u->n_slabs + HOLES_MAX; k++) {
-		u->slabs[k] = programs_slab_view(u->o.programs, k);
-		if (u->slabs[k])
-			u->n_slabs = k + 1;
-	}
-}
-
 struct unfinished_look {
 	struct unfinished *u;
 	const struct maps *maps;
@@ -108,6 +89,7 @@ struct unfinished_look {
 static int unfinished_look(void *ctx, uint64_t pc, uint64_t *ret_frame, struct unwind_rule *ret_rule)
 {
 	struct unfinished_look *l = ctx;
+	const struct lookup_words words = { slabview_word, &l->u->words };
 	const struct maps_range *m = maps_find(l->maps, pc);
 	const char *path = m ? maps_path(l->maps, m) : "";
 	struct file_slot slot, now;
@@ -133,7 +115,7 @@ static int unfinished_look(void *ctx, uint64_t pc, uint64_t *ret_frame, struct u
 	if (slot.state != FILE_READY && slot.state != FILE_NO_TABLE)
 		return -EAGAIN;
 	*ret_frame = (uint64_t)file << FRAME_FILE_SHIFT | (offset & FRAME_OFFSET_MASK);
-	rule = lookup_rule(&slot, l->u->slabs, l->u->n_slabs, offset);
+	rule = lookup_rule(&slot, &words, offset);
 	now = l->u->o.programs->files[file];
 	if (memcmp(&slot, &now, sizeof(slot)))
 		return -EAGAIN; /* its words may have been given to another file meanwhile */
@@ -157,40 +139,55 @@ static void unfinished_try(struct unfinished *u, struct unfinished_walk *w)
 	w->end = finish_walk(w->raw, w->len, &ops, w->frames, FRAMES_USER_MAX - n_user, &w->n);
 }
 
+/* With the lock held, which is let go: tries all that wait and may come further than the last time, because
+ * more files are known now. True when some still wait. */
+static bool unfinished_round(struct unfinished *u)
+{
+	uint32_t now = u->o.files ? files_generation(u->o.files) + 1 : 1;
+	bool waiting = false;
+
+	u->news = false;
+	for (size_t i = 0; i < HELD_MAX && !u->stop; i++) {
+		struct unfinished_walk *w = u->walks[i];
+
+		if (!w || w->busy || w->end != WALK_PENDING) /* busy: being given up */
+			continue;
+		if (w->tried == now) {
+			waiting = true;
+			continue;
+		}
+		w->tried = now;
+		w->busy = true;
+		pthread_mutex_unlock(&u->lock);
+		unfinished_try(u, w);
+		pthread_mutex_lock(&u->lock);
+		w->busy = false;
+		waiting |= w->end == WALK_PENDING;
+	}
+	pthread_mutex_unlock(&u->lock);
+	slabview_drop(&u->words);
+	pthread_mutex_lock(&u->lock);
+	return waiting;
+}
+
 static void *unfinished_run(void *arg)
 {
 	struct unfinished *u = arg;
 	struct timespec until;
-	long retry = RETRY_MS;
 
 	pthread_mutex_lock(&u->lock);
 	while (!u->stop) {
-		bool waiting = false;
+		bool waiting = unfinished_round(u);
 
-		unfinished_view_slabs(u);
-		for (size_t i = 0; i < HELD_MAX && !u->stop; i++) {
-			struct unfinished_walk *w = u->walks[i];
-
-			if (!w || w->busy || w->end != WALK_PENDING) /* busy: being given up */
-				continue;
-			w->busy = true;
-			pthread_mutex_unlock(&u->lock);
-			unfinished_try(u, w);
-			pthread_mutex_lock(&u->lock);
-			w->busy = false;
-			waiting |= w->end == WALK_PENDING;
-		}
 		clock_gettime(CLOCK_REALTIME, &until);
-		until.tv_nsec += retry * 1000000;
+		until.tv_nsec += RETRY_MS * 1000000;
 		until.tv_sec += until.tv_nsec / 1000000000;
 		until.tv_nsec %= 1000000000;
-		/* Most tables are there within milliseconds; what waits longer is looked after less and less often,
-		 * because a look maps all tables. */
-		if (waiting && pthread_cond_timedwait(&u->wake, &u->lock, &until))
-			retry = retry * 2 < RETRY_MOST_MS ? retry * 2 : RETRY_MOST_MS;
+		if (u->stop || u->news)
+			continue;
+		if (waiting)
+			pthread_cond_timedwait(&u->wake, &u->lock, &until);
 		else
-			retry = RETRY_MS;
-		if (!waiting && !u->stop)
 			pthread_cond_wait(&u->wake, &u->lock);
 	}
 	pthread_mutex_unlock(&u->lock);
@@ -206,6 +203,7 @@ int unfinished_new(const struct unfinished_opts *o, struct unfinished **ret)
 	if (!u)
 		return -ENOMEM;
 	u->o = *o;
+	u->words.programs = o->programs;
 	pthread_mutex_init(&u->lock, NULL);
 	pthread_cond_init(&u->wake, NULL);
 	u->started = !pthread_create(&u->thread, NULL, unfinished_run, u);
@@ -246,7 +244,6 @@ void unfinished_free(struct unfinished *u)
 		free(u->known.at[i]);
 	for (size_t i = 0; i < PROCESSES_MAX; i++)
 		maps_free(&u->processes[i].maps);
-	unfinished_unview_slabs(u);
 	VEC_FREE(&u->held);
 	VEC_FREE(&u->known);
 	map64_free(&u->by_hash);
@@ -280,6 +277,7 @@ void unfinished_raw(struct unfinished *u, const struct raw_record *r, size_t len
 		slot++;
 	if (w->raw && slot < HELD_MAX) {
 		u->walks[slot] = w;
+		u->news = true;
 		pthread_cond_signal(&u->wake);
 		w = NULL;
 	}

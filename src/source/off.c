@@ -67,6 +67,7 @@ int off_prepare(struct waggle_bpf *skel, const struct capture_opts *o, struct er
 
 	if (code)
 		return code;
+	((struct cpu_config *)&skel->rodata->cpu_config)->oracle_every = o->oracle_every;
 	bpf_program__set_autoload(skel->progs.off_switch, true);
 	bpf_program__set_autoload(skel->progs.off_wakeup, true);
 	bpf_program__set_autoload(skel->progs.off_wakeup_new, true);
@@ -194,6 +195,7 @@ void off_measure(struct waggle_bpf *skel, struct ledger *l)
 	l->n[LEDGER_WAKES_UNSEEN] = sum.unseen;
 	l->n[LEDGER_ASLEEP_THREADS] = sum.asleep;
 	l->n[LEDGER_STACKS_DELAYED] = sum.ring_full;
+	l->n[LEDGER_SWITCHES_UNTOLD] = sum.untold;
 }
 
 uint64_t off_run_time(struct waggle_bpf *skel)

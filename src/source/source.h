@@ -23,7 +23,7 @@ struct causes;
 
 /* What of waiting is looked at. Times are nanoseconds. */
 struct wait_opts {
-	uint32_t states;         /* only waits that began in one of these states (WAIT_STATE_ bits); 0 = any */
+	uint32_t states;         /* only waits that began in one of these (WAIT_STATE_ bits); 0 = any */
 	uint64_t min, max;       /* only waits at least / at most this long; 0 = no limit */
 	bool user_threads, kernel_threads; /* only these; not both */
 	bool no_idle;            /* leave out waits of the group IDLE (profile/waits.h) */
@@ -32,7 +32,7 @@ struct wait_opts {
 	bool locks;              /* tell futexes apart by their address; needs hops >= 1 */
 	uint32_t max_keys;       /* (stack, task, class) an interval can hold; 0 = the default */
 	uint64_t interval;       /* how often they are taken over; 0 = the default, a second */
-	bool check;              /* walk anew also where a stack was recognised, and count where they differ */
+	bool check;              /* walk also where a stack was recognised, and count where they differ */
 	bool no_memory;          /* never recognise a stack: walk every time (for measuring) */
 	const struct causes *causes; /* borrowed; NULL = the rules that come with waggle */
 };

@@ -1,5 +1,5 @@
-/* targets.h - who is looked at, the same for every source: processes, threads, names, cgroups, and what all walks
- * share.
+/* targets.h - who is looked at, the same for every source: processes, threads, names, cgroups, and what all
+ * walks share.
  *
  * Errors: 0 or -errno with a sentence. Thread safety: the session's thread only.
  */

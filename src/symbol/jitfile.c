@@ -11,6 +11,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#define MAPS_BUFFER 16384 /* the kernel gives 4096 at once, and the library asks for 1024 by itself */
+
 /* The last number of the line "NSpid:\t..", which is absent before Linux 4.1. */
 static uint32_t jitfile_inner_pid(uint32_t pid)
 {
@@ -39,14 +41,27 @@ static uint32_t jitfile_inner_pid(uint32_t pid)
 	return (uint32_t)inner;
 }
 
+static bool jitfile_stat(uint32_t pid, struct stat *st)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%u", pid);
+	return pid && stat(path, st) == 0;
+}
+
+bool jitfile_alive(uint32_t pid)
+{
+	struct stat st;
+
+	return jitfile_stat(pid, &st);
+}
+
 struct jitfile_process jitfile_process(uint32_t pid)
 {
 	struct jitfile_process p = {.pid = pid, .inner_pid = pid};
-	char path[64];
 	struct stat st;
 
-	snprintf(path, sizeof(path), "/proc/%u", pid);
-	if (!pid || stat(path, &st))
+	if (!jitfile_stat(pid, &st))
 		return p;
 	p.alive = true;
 	p.owner = st.st_uid;
@@ -115,9 +130,13 @@ int jitfile_open_map(const struct jitfile_process *p)
 static bool jitfile_line(char *line, struct jitfile_mapping *ret)
 {
 	unsigned long long start, end, inode;
+	const char *space = strchr(line, ' ');
 	char perms[8];
 	int at = 0;
 
+	/* Most lines are told apart by one letter, which takes less than scanning them. */
+	if (!space || strlen(space) < 4 || space[3] != 'x')
+		return false;
 	if (sscanf(line, "%llx-%llx %7s %*x %*s %llu %n", &start, &end, perms, &inode, &at) < 4 ||
 	    !at || perms[2] != 'x')
 		return false;
@@ -141,6 +160,7 @@ int jitfile_mappings(uint32_t pid, bool (*each)(void *ctx, const struct jitfile_
 	maps = fopen(path, "re");
 	if (!maps)
 		return -errno;
+	setvbuf(maps, NULL, _IOFBF, MAPS_BUFFER);
 	while (getline(&line, &size, maps) > 0)
 		if (jitfile_line(line, &m) && !each(ctx, &m))
 			break;

@@ -27,6 +27,7 @@ struct jitfile_mapping {
 };
 
 struct jitfile_process jitfile_process(uint32_t pid);
+bool jitfile_alive(uint32_t pid);
 
 /* The map, /tmp/perf-PID.map: a descriptor; -ENOENT, -EACCES when it may not be trusted, -errno. */
 int jitfile_open_map(const struct jitfile_process *p);

@@ -112,7 +112,7 @@ static void runtime_remedy(struct runtime *r, uint32_t pid)
 		snprintf(r->remedy, sizeof(r->remedy), "%s", r->row->remedy);
 }
 
-void runtime_read(uint32_t pid, const struct mappings *m, struct runtime *ret)
+void runtime_read(uint32_t pid, const struct maps *m, struct runtime *ret)
 {
 	char path[128], exe[PATH_MAX];
 	ssize_t n;
@@ -123,14 +123,14 @@ void runtime_read(uint32_t pid, const struct mappings *m, struct runtime *ret)
 	exe[n > 0 ? n : 0] = '\0';
 	ret->row = runtime_of(exe, false);
 	for (size_t i = 0; i < m->list.n; i++) {
-		const struct mapping *at = &m->list.at[i];
-		const char *name = mapping_path(m, at);
+		const struct maps_range *at = &m->list.at[i];
+		const char *name = maps_path(m, at);
 
 		if (!at->exec)
 			continue;
-		if (!ret->row && at->inode)
+		if (!ret->row && at->ino)
 			ret->row = runtime_of(name, true);
-		if (!at->inode && name[0] != '[') /* not [vdso] and its like */
+		if (!at->ino && name[0] != '[') /* not [vdso] and its like */
 			ret->generated += at->end - at->start;
 	}
 	snprintf(ret->map_path, sizeof(ret->map_path), "/tmp/perf-%u.map", runtime_inner_pid(pid));

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "process/mappings.h"
+#include "process/maps.h"
 
 struct runtime_row {
 	const char *id, *programs, *libraries, *words, *remedy;
@@ -22,7 +22,7 @@ struct runtime {
 };
 
 /* Thread safe. What may not be read counts as absent. */
-void runtime_read(uint32_t pid, const struct mappings *m, struct runtime *ret);
+void runtime_read(uint32_t pid, const struct maps *m, struct runtime *ret);
 /* The row for a program or library of this path; NULL. */
 const struct runtime_row *runtime_of(const char *path, bool library);
 

@@ -12,9 +12,12 @@
 
 #include "bpf/abi.h"
 
-/* slabs[k] are SLAB_WORDS words, or NULL where none was made; n_slabs of them. Returns the number
- * of the rule (0, RULE_END, where nothing is described). */
-uint16_t lookup_rule(const struct file_slot *slot, uint32_t *const *slabs, uint32_t n_slabs,
-		     uint64_t offset);
+struct lookup_words {
+	uint32_t (*word)(void *ctx, uint32_t address); /* 0 where no slab was made */
+	void *ctx;
+};
+
+/* Returns the number of the rule (0, RULE_END, where nothing is described). */
+uint16_t lookup_rule(const struct file_slot *slot, const struct lookup_words *words, uint64_t offset);
 
 #endif

@@ -17,7 +17,7 @@
 #include "base/clock.h"
 #include "unwind/space.h"
 
-#define BLOCKS_CAP  (1u << 20)                           /* 2 GiB of text */
+#define BLOCKS_CAP  (1u << (31 - BLOCK_SHIFT))           /* 2 GiB of text */
 #define BLOCK_WORDS (BLOCK_HEAD_WORDS + BLOCK_BYTES + 1) /* of the largest */
 #define BLOCK_AGAIN UINT16_MAX /* a length: the block before says the same */
 
@@ -44,8 +44,11 @@ struct store {
 struct store_writer {
 	struct store *s;
 	uint32_t k;
-	uint32_t *slab; /* open, or NULL */
+	uint32_t piece;  /* number of the first word in slab k */
+	uint32_t *words; /* open, or NULL */
 };
+
+_Static_assert(SLAB_WORDS % STORE_PIECE == 0, "pieces fill a slab");
 
 struct store_layout {
 	const struct table *t;
@@ -69,25 +72,27 @@ struct store_layout {
 
 static void store_close(struct store_writer *w)
 {
-	if (w->slab && w->s->ops.slab_close)
-		w->s->ops.slab_close(w->s->ctx, w->k, w->slab);
-	w->slab = NULL;
+	if (w->words && w->s->ops.slab_close)
+		w->s->ops.slab_close(w->s->ctx, w->k, w->words);
+	w->words = NULL;
 }
 
 static bool store_write(struct store_writer *w, uint64_t at, const uint32_t *words, size_t n)
 {
 	while (n) {
-		uint32_t k = (uint32_t)(at >> SLAB_WORDS_SHIFT), in = at & (SLAB_WORDS - 1);
-		size_t now = n < SLAB_WORDS - in ? n : SLAB_WORDS - in;
+		uint32_t k = (uint32_t)(at >> SLAB_WORDS_SHIFT), in = at & (STORE_PIECE - 1);
+		uint32_t piece = (at & (SLAB_WORDS - 1)) - in;
+		size_t now = n < STORE_PIECE - in ? n : STORE_PIECE - in;
 
-		if (!w->slab || k != w->k) {
+		if (!w->words || k != w->k || piece != w->piece) {
 			store_close(w);
-			w->slab = w->s->ops.slab_open(w->s->ctx, k);
+			w->words = w->s->ops.slab_open(w->s->ctx, k, piece);
 			w->k = k;
-			if (!w->slab)
+			w->piece = piece;
+			if (!w->words)
 				return false;
 		}
-		memcpy(w->slab + in, words, now * sizeof(*words));
+		memcpy(w->words + in, words, now * sizeof(*words));
 		at += now;
 		words += now;
 		n -= now;
@@ -97,7 +102,7 @@ static bool store_write(struct store_writer *w, uint64_t at, const uint32_t *wor
 
 /* -- encoding blocks ----------------------------------------------------------------------- */
 
-/* Ten 16-bit sub-starts in front of the n rows: row in force at each 256 bytes, last row. */
+/* Ten 16-bit sub-starts in front of the n rows: row in force at each 512 bytes, last row. */
 static void store_put_head(uint32_t *head, uint32_t n)
 {
 	const uint32_t *rows = head + BLOCK_HEAD_WORDS;
@@ -233,7 +238,7 @@ static bool store_new_slab(struct store *s)
 
 	if (k == SPACE_NO_SLAB)
 		return false;
-	words = s->ops.slab_open(s->ctx, k);
+	words = s->ops.slab_open(s->ctx, k, 0);
 	if (!words)
 		return false;
 	if (s->ops.slab_close)

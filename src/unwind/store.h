@@ -17,11 +17,14 @@
 #include "unwind/rules.h"
 #include "unwind/table.h"
 
+#define STORE_PIECE (1u << 16) /* words that are open at once: what is mapped counts as memory */
+
 struct store_ops {
-	/* Makes slab k (zeroed, SLAB_WORDS words) and opens it for writing; NULL when it cannot. One
-	 * slab may be open several times at once. */
-	uint32_t *(*slab_open)(void *ctx, uint32_t k);
-	/* Done writing for now; it may be opened again. */
+	/* Makes slab k (zeroed, SLAB_WORDS words) if it is not there and opens STORE_PIECE words of it for
+	 * writing, the first of which is number `in`, a multiple of that; NULL when it cannot. They may
+	 * be open several times at once. */
+	uint32_t *(*slab_open)(void *ctx, uint32_t k, uint32_t in);
+	/* Done writing for now; `words` is what slab_open() gave. */
 	void (*slab_close)(void *ctx, uint32_t k, uint32_t *words);
 	/* Gives a slab back that nothing lies in and that is not open; slab_open() may make it anew.
 	 * NULL: slabs are kept. */

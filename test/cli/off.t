@@ -57,6 +57,17 @@ $ waggle off 5 6
 ! waggle: '6' is one argument too many: only a duration is expected
 ? 2
 
+# Rules of one's own are read before anything is captured.
+$ waggle off --causes nowhere.txt
+! waggle: cannot read 'nowhere.txt': No such file or directory
+? 1
+$ echo 'class nonsense' >bad.txt; waggle off --causes bad.txt
+! waggle: bad.txt: line 1: there is no class of waits "class"
+? 2
+$ : >empty.txt; waggle wall --causes empty.txt -u -k
+! waggle: -u and -k exclude each other: no thread would be left
+? 2
+
 # What bcc has and waggle has not, and what belongs to other commands.
 $ waggle off --stack-storage-size 1024
 ! waggle: --stack-storage-size is not accepted: stacks are not kept in a table of fixed size; --max-keys is what an interval can hold

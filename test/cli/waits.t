@@ -46,6 +46,13 @@ go;main.main;sync.(*Mutex).Lock;futex 11
 go;runtime.mcall;runtime.park_m;runtime.schedule;runtime.findRunnable;runtime.stopm;futex 9
 $ waggle report -q parks.folded --drop-parks go,libuv --drop on_read
 go;main.main;sync.(*Mutex).Lock;futex 11
+$ printf 'j;start_thread;GangWorker::run;GangWorker::loop;PosixSemaphore::wait;futex 3\nj;start_thread;GangWorker::run;GangWorker::loop;G1Task::work;Monitor::wait;futex 5\nj;Thread::run;java.util.concurrent.ThreadPoolExecutor.getTask();Unsafe_Park 7\nj;Thread::run;java.util.concurrent.locks.LockSupport.park();Unsafe_Park 9\nj;JavaThread::run;VMThread::execute;VMThread::wait_until_executed;Monitor::wait;futex 11\n' >java.folded; waggle report -q java.folded --drop-parks java
+j;JavaThread::run;VMThread::execute;VMThread::wait_until_executed;Monitor::wait;futex 11
+j;Thread::run;java.util.concurrent.locks.LockSupport.park();Unsafe_Park 9
+j;start_thread;GangWorker::run;GangWorker::loop;G1Task::work;Monitor::wait;futex 5
+$ printf 't;<tokio::runtime::scheduler::multi_thread::worker::Context>::park_internal;<tokio::runtime::driver::Driver>::park;epoll_wait 3\nt;tokio::runtime::blocking::pool::Inner::run;std::sync::condvar::Condvar::wait_timeout;futex 5\nt;tokio::runtime::blocking::pool::Inner::run;app::query;std::sync::condvar::Condvar::wait;futex 7\nt;app::main;tokio::runtime::park::CachedParkThread::block_on;tokio::runtime::park::Inner::park;futex 9\n' >tokio.folded; waggle report -q tokio.folded --drop-parks tokio
+t;app::main;tokio::runtime::park::CachedParkThread::block_on;tokio::runtime::park::Inner::park;futex 9
+t;tokio::runtime::blocking::pool::Inner::run;app::query;std::sync::condvar::Condvar::wait;futex 7
 $ waggle report -q parks.folded --drop-parks vert.x
 ! waggle: --drop-parks: no parks of 'vert.x' are known
 ? 2
@@ -69,16 +76,15 @@ off profile on db-1, 10.00 s
   0.4%   100.0 ms         50     2.0 ms     4.0 ms  run-queue
 |
 Where the time was waited
- 37.9%  poll: 10.00 s in 10 waits, 1.00 s on average, at most 1.00 s
-        start_thread › accept_loop › poll › do_sys_poll
- 24.2%  lock: 6.40 s in 1,503 waits, 4.3 ms on average, at most 110.0 ms
+ 24.2%  lock in mariadbd: 6.40 s in 1,503 waits, mean 4.3 ms, longest 110.0 ms
         … › serve › query › row_lock › pthread_mutex_lock › futex_wait
- 18.9%  disk: 5.00 s in 1,000 waits, 5.0 ms on average, at most 20.0 ms
+ 18.9%  disk in mariadbd: 5.00 s in 1,000 waits, mean 5.0 ms, longest 20.0 ms
         start_thread › serve › query › read_page › pread64 › ext4_file_read_iter
- 18.6%  preempted: 4.90 s in 1,200 waits, 4.1 ms on average, at most 12.0 ms
+ 18.6%  preempted in job: 4.90 s in 1,200 waits, mean 4.1 ms, longest 12.0 ms
         main › crunch
-  0.4%  run-queue: 100.0 ms in 50 waits, 2.0 ms on average, at most 4.0 ms
+  0.4%  run-queue in job: 100.0 ms in 50 waits, mean 2.0 ms, longest 4.0 ms
         main › crunch
+ 37.9%  in 1 other place, idle
 |
 How long the waits took in
         … › serve › query › row_lock › pthread_mutex_lock › futex_wait
@@ -96,11 +102,11 @@ How long the waits took in
 |
 Locks
  23.1%  0x7f12a0 in mariadbd (500), 2 threads waiting
-        6.10 s in 1,500 waits, 4.1 ms on average, at most 45.0 ms
+        6.10 s in 1,500 waits, mean 4.1 ms, longest 45.0 ms
         waits in  … › serve › query › row_lock › pthread_mutex_lock › futex_wait
         woken by  conn-2: query › row_unlock › pthread_mutex_unlock › futex_wake
   1.1%  0x7f00b8 in mariadbd (500), 1 thread waiting
-        300.0 ms in 3 waits, 100.0 ms on average, at most 110.0 ms
+        300.0 ms in 3 waits, mean 100.0 ms, longest 110.0 ms
         waits in  … › serve › query › row_lock › pthread_mutex_lock › futex_wait
         woken by  timer
 |
@@ -119,23 +125,22 @@ wall profile on db-1, 10.00 s
  10.0%     4.00 s        400    10.0 ms    30.0 ms  lock         █▌
   0.2%   100.0 ms         50     2.0 ms     4.0 ms  run-queue
 |
-     total  on-cpu   ready blocked    idle  thread
-   10.00 s   60.0%    0.0%   40.0%    0.0%  ███████▒▒▒▒▒  mariadbd: conn-1 (501)
-   10.00 s   50.0%    0.0%   50.0%    0.0%  ██████▒▒▒▒▒▒  mariadbd: conn-2 (502)
-   10.00 s   50.0%   50.0%    0.0%    0.0%  ██████▓▓▓▓▓▓  job (700)
-   10.00 s    0.0%    0.0%    0.0%  100.0%  ░░░░░░░░░░░░  mariadbd (500)
+     total on-cpu  ready  block   idle  thread
+   10.00 s  50.0%  50.0%   0.0%   0.0%  █████▓▓▓▓▓  job (700)
+   10.00 s  60.0%   0.0%  40.0%   0.0%  ██████▒▒▒▒  mariadbd: conn-1 (501)
+   10.00 s  50.0%   0.0%  50.0%   0.0%  █████▒▒▒▒▒  mariadbd: conn-2 (502)
+   10.00 s   0.0%   0.0%   0.0% 100.0%  ░░░░░░░░░░  mariadbd (500)
 |
 Where the time was waited
- 25.0%  poll: 10.00 s in 1 wait
-        start_thread › accept_loop › poll › do_sys_poll
- 12.5%  disk: 5.00 s in 1,000 waits, 5.0 ms on average, at most 20.0 ms
+ 12.5%  disk in mariadbd: 5.00 s in 1,000 waits, mean 5.0 ms, longest 20.0 ms
         start_thread › serve › query › read_page › pread64 › ext4_file_read_iter
- 12.2%  preempted: 4.90 s in 1,200 waits, 4.1 ms on average, at most 12.0 ms
+ 12.2%  preempted in job: 4.90 s in 1,200 waits, mean 4.1 ms, longest 12.0 ms
         main › crunch
- 10.0%  lock: 4.00 s in 400 waits, 10.0 ms on average, at most 30.0 ms
+ 10.0%  lock in mariadbd: 4.00 s in 400 waits, mean 10.0 ms, longest 30.0 ms
         … › serve › query › row_lock › pthread_mutex_lock › futex_wait
-  0.2%  run-queue: 100.0 ms in 50 waits, 2.0 ms on average, at most 4.0 ms
+  0.2%  run-queue in job: 100.0 ms in 50 waits, mean 2.0 ms, longest 4.0 ms
         main › crunch
+ 25.0%  in 1 other place, idle
 |
   self  total  function
  37.5%  37.5%  ███▊       parse                                         mariadbd
@@ -143,7 +148,7 @@ Where the time was waited
  31.2%  31.2%  ███▏       sort_rows                                     mariadbd
 |
 Ledger
-2,651 waits recorded; what was lost is not known: the input keeps no account.
+2,654 waits recorded; what was lost is not known: the input keeps no account.
 waggle itself: 40.0 ms CPU (0.10% of the machine).
 $ waggle report -q --format text --value waits --top 1 off.waggle
 off profile on db-1, 10.00 s
@@ -157,9 +162,10 @@ off profile on db-1, 10.00 s
   0.3%    10.00 s         10     1.00 s     1.00 s  poll
 |
 Where the time was waited
- 39.9%  lock: 6.40 s in 1,503 waits, 4.3 ms on average, at most 110.0 ms
+ 39.9%  lock in mariadbd: 6.40 s in 1,503 waits, mean 4.3 ms, longest 110.0 ms
         … › serve › query › row_lock › pthread_mutex_lock › futex_wait
- 60.1%  in 4 other places
+ 59.8%  in 3 other places
+  0.3%  in 1 other place, idle
 |
 How long the waits took in
         … › serve › query › row_lock › pthread_mutex_lock › futex_wait
@@ -177,7 +183,7 @@ How long the waits took in
 |
 Locks
  39.9%  0x7f12a0 in mariadbd (500), 2 threads waiting
-        6.10 s in 1,500 waits, 4.1 ms on average, at most 45.0 ms
+        6.10 s in 1,500 waits, mean 4.1 ms, longest 45.0 ms
         waits in  … › serve › query › row_lock › pthread_mutex_lock › futex_wait
         woken by  conn-2: query › row_unlock › pthread_mutex_unlock › futex_wake
         and 1 more
@@ -193,7 +199,7 @@ off profile of mariadbd (500) on db-1, 10.00 s
 100.0%     5.00 s      1,000     5.0 ms    20.0 ms  disk         ███████████████
 |
 Where the time was waited
-100.0%  disk: 5.00 s in 1,000 waits, 5.0 ms on average, at most 20.0 ms
+100.0%  disk: 5.00 s in 1,000 waits, mean 5.0 ms, longest 20.0 ms
         start_thread › serve › query › read_page › pread64 › ext4_file_read_iter
 |
 Ledger
@@ -208,20 +214,20 @@ wall profile of job (700) on db-1, 10.00 s
  49.0%     4.90 s      1,200     4.1 ms    12.0 ms  preempted    #######
   1.0%   100.0 ms         50     2.0 ms     4.0 ms  run-queue
 |
-     total  on-cpu   ready blocked    idle  thread
-   10.00 s   50.0%   50.0%    0.0%    0.0%  ######======  job (700)
+     total on-cpu  ready  block   idle  thread
+   10.00 s  50.0%  50.0%   0.0%   0.0%  #####=====  job (700)
 |
 Where the time was waited
- 49.0%  preempted: 4.90 s in 1,200 waits, 4.1 ms on average, at most 12.0 ms
+ 49.0%  preempted: 4.90 s in 1,200 waits, mean 4.1 ms, longest 12.0 ms
         main > crunch
-  1.0%  run-queue: 100.0 ms in 50 waits, 2.0 ms on average, at most 4.0 ms
+  1.0%  run-queue: 100.0 ms in 50 waits, mean 2.0 ms, longest 4.0 ms
         main > crunch
 |
   self  total  function
 100.0% 100.0%  ########## crunch                                        mariadbd
 |
 Ledger
-1,250 waits recorded; what was lost is not known: the input keeps no account.
+1,251 waits recorded; what was lost is not known: the input keeps no account.
 waggle itself: 40.0 ms CPU (0.10% of the machine).
 
 # For scripts
@@ -231,17 +237,17 @@ $ waggle report -q --json off.waggle | python3 waits.py
 mariadbd 500 0x7f12a0 6100000000 1500 2 row_lock [woken by conn-2] ['query', 'row_unlock', 'pthread_mutex_unlock', 'do_syscall_64', 'futex_wake']
 mariadbd 500 0x7f00b8 300000000 3 1 row_lock [woken by timer] []
 lock schedule [[32768, 1000], [4194304, 400], [8388608, 100], [33554432, 3]]
-conn-2 0 0 5000000000 0 5000000000
 job 0 5000000000 0 0 5000000000
+conn-2 0 0 5000000000 0 5000000000
 conn-1 0 0 4100000000 0 4100000000
 conn-3 0 0 2300000000 0 2300000000
 mariadbd 0 0 0 10000000000 10000000000
 $ waggle report -q --json wall.waggle | python3 waits.py
 [('on-cpu', 'running', 16000000000, 0, 0), ('lock', 'blocked', 4000000000, 400, 30000000), ('disk', 'blocked', 5000000000, 1000, 20000000), ('poll', 'idle', 10000000000, 1, 10000000000), ('run-queue', 'ready', 100000000, 50, 4000000), ('preempted', 'ready', 4900000000, 1200, 12000000)]
 on-cpu parse []
+job 5000000000 5000000000 0 0 10000000000
 conn-1 6000000000 0 4000000000 0 10000000000
 conn-2 5000000000 0 5000000000 0 10000000000
-job 5000000000 5000000000 0 0 10000000000
 mariadbd 0 0 0 10000000000 10000000000
 $ waggle report -q --json parks.folded | python3 -c 'import json,sys; print("waits" in json.load(sys.stdin))'
 False
@@ -252,3 +258,7 @@ $ waggle report -q --value longest --class lock off.waggle off.waggle -K --by th
 mariadbd (500);conn-1 (501);entry_SYSCALL_64_after_hwframe;do_syscall_64;do_futex;futex_wait;schedule;[woken by conn-2];futex_wake;do_syscall_64 30000
 mariadbd (500);conn-3 (503);entry_SYSCALL_64_after_hwframe;do_syscall_64;do_futex;futex_wait;schedule;[woken by conn-2];futex_wake;do_syscall_64 45000
 mariadbd (500);conn-3 (503);entry_SYSCALL_64_after_hwframe;do_syscall_64;do_futex;futex_wait;schedule;[woken by timer] 110000
+
+# doc/off.md lists every class with what it means, and no other.
+$ sed -n 's/^ROW([A-Z_]*, "\([a-z-]*\)", "\(.*\)", [A-Z]*, "\(.*\)")$/| `\1` | \3 |/p' $T/../../src/profile/waits.def >classes; wc -l <classes; grep '^| `[a-z-]*` | [^|]* |$' $T/../../doc/off.md | diff classes -
+19

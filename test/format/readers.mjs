@@ -6,7 +6,7 @@ import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
 import { gunzipSync } from "node:zlib";
 
-const { WAGGLE, WORK, INPUT, CHROMIUM, FLAMEGRAPH_PL } = process.env;
+const { WAGGLE, WORK, INPUT, WAITS, CHROMIUM, FLAMEGRAPH_PL } = process.env;
 const require = createRequire(`${WORK}/`);
 const tests = [];
 const test = (name, body) => tests.push({ name, body });
@@ -134,6 +134,24 @@ test("waggle reads what go tool pprof wrote", () => {
 	go("-proto", `-output=${WORK}/go.pb.gz`, `${WORK}/x.pb.gz`);
 	execFileSync(WAGGLE, ["report", "-q", `${WORK}/go.pb.gz`, "-o", `${WORK}/go.folded`]);
 	equal(readFileSync(`${WORK}/go.folded`, "utf8"), waggle("x.folded").toString(), "stacks");
+});
+
+// A profile of waits: times and numbers, classes as tags, and the longest as the maximum it is.
+test("go tool pprof reads waits", () => {
+	const file = `${WORK}/waits.pb.gz`;
+
+	execFileSync(WAGGLE, ["report", "-q", WAITS, WAITS, "-o", file]);
+	const top = go("-top", "-sample_index=off", file), tags = go("-tags", "-sample_index=waits", file);
+
+	if (!/Total samples = 52800ms/.test(top))
+		throw new Error(`no total of twice 26.4 s in:\n${top}`);
+	for (const [tag, n] of [["lock", 3006], ["disk", 2000], ["0x7f12a0", 3000]])
+		if (!new RegExp(`\\b${n}\\.0 .*: ${tag}$`, "m").test(tags))
+			throw new Error(`no tag ${tag} with ${n} in:\n${tags}`);
+	const longest = go("-top", "-sample_index=longest", "-tagfocus=disk", file);
+
+	if (!/accounting for 20ms\b/.test(longest))
+		throw new Error(`the longest wait for the disk is not 20 ms in:\n${longest}`);
 });
 
 function speedscopeTruth(file, pick) {

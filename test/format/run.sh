@@ -15,4 +15,5 @@ if ! cmp -s "$work/package.json" "$work/installed.json"; then
 	cp "$work/package.json" "$work/installed.json"
 fi
 export CHROMIUM
-WAGGLE=$build/waggle WORK=$work INPUT=$here/mixed.folded exec node "$here/readers.mjs"
+WAGGLE=$build/waggle WORK=$work INPUT=$here/mixed.folded WAITS=$here/../cli/off.waggle \
+	exec node "$here/readers.mjs"

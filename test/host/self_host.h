@@ -72,11 +72,11 @@ static void bpf_ringbuf_submit(void *data, uint64_t flags)
 	host_n_records++;
 }
 
-static uint32_t *slab_open(void *ctx, uint32_t k)
+static uint32_t *slab_open(void *ctx, uint32_t k, uint32_t in)
 {
 	if (!host_slabs[k])
 		host_slabs[k] = calloc(SLAB_WORDS, sizeof(uint32_t));
-	return host_slabs[k];
+	return host_slabs[k] + in;
 }
 
 static void slab_close(void *ctx, uint32_t k, uint32_t *words)

@@ -348,8 +348,10 @@ def load_json(done):
 
 # -- cases -----------------------------------------------------------------------------------------
 
-def case(title):
+def case(title, together=False):
+    """A case; `together`: others may run beside it, because nothing it measures is the machine's."""
     def add(function):
+        function.together = together
         _cases.append((title, function))
         return function
     return add
@@ -360,28 +362,83 @@ def all_cases():
     return list(_cases)
 
 
-def run_cases(pattern=None):
-    """Runs them in order; returns an exit code. The last line is "N passed, N failed, N skipped"."""
-    passed = failed = skipped = 0
-    for title, function in _cases:
-        if pattern and not re.search(pattern, title + " " + function.__name__):
-            continue
-        begun = time.monotonic()
-        try:
-            word = function() or ""
-            passed += 1
-            print("ok      %-62s %5.1f s  %s" % (title, time.monotonic() - begun, word))
-        except Skip as e:
-            skipped += 1
-            print("skipped %-62s %s" % (title, e))
-        except (AssertionError, OSError, KeyError, ValueError, TypeError, IndexError) as e:
-            failed += 1
-            print("FAILED  %s\n  %s: %s" % (title, type(e).__name__, e))
-        finally:
-            tidy()
+LANES = 3  # cases that may run beside one another: they mostly sleep
+
+
+def run_one(title, function):
+    """Runs a case and prints what became of it; returns its place in (passed, failed, skipped)."""
+    begun = time.monotonic()
+    try:
+        word = function() or ""
+        print("ok      %-62s %5.1f s  %s" % (title, time.monotonic() - begun, word))
+        return 0
+    except Skip as e:
+        print("skipped %-62s %s" % (title, e))
+        return 2
+    except (AssertionError, OSError, KeyError, ValueError, TypeError, IndexError) as e:
+        print("FAILED  %s\n  %s: %s" % (title, type(e).__name__, e))
+        return 1
+    finally:
+        tidy()
         sys.stdout.flush()
-    print("%d passed, %d failed, %d skipped" % (passed, failed, skipped))
-    return 1 if failed or not passed else 0
+
+
+def run_lane(cases):
+    """In a process of its own, which prints and exits; returns its pid."""
+    sys.stdout.flush()
+    pid = os.fork()
+    if pid:
+        return pid
+    code = 1
+    try:
+        counts = [0, 0, 0]
+        for title, function in cases:
+            counts[run_one(title, function)] += 1
+        print("lane: %d %d %d" % tuple(counts))
+        sys.stdout.flush()
+        code = 0
+    finally:
+        os._exit(code)
+
+
+def run_together(cases, counts):
+    """Cases in lanes, each with its output in a file of its own, shown when all are over."""
+    out = os.dup(1)
+    lanes = []
+    for i in range(LANES):
+        mine = cases[i::LANES]
+        f = tempfile.TemporaryFile("w+")
+        os.dup2(f.fileno(), 1)
+        lanes.append((run_lane(mine), f, len(mine)))
+        os.dup2(out, 1)
+    os.close(out)
+    for pid, f, n in lanes:
+        os.waitpid(pid, 0)
+        f.seek(0)
+        text = f.read()
+        told = re.search(r"^lane: (\d+) (\d+) (\d+)$", text, re.M)
+        sys.stdout.write(re.sub(r"^lane: .*\n", "", text, flags=re.M))
+        got = [int(x) for x in told.groups()] if told else [0, n, 0]
+        if not told:
+            print("FAILED  a lane of cases ended early")
+        for k in range(3):
+            counts[k] += got[k]
+    sys.stdout.flush()
+
+
+def run_cases(pattern=None):
+    """Runs them in order, then those that may run together; returns an exit code. The last line is
+    "N passed, N failed, N skipped"."""
+    counts = [0, 0, 0]
+    chosen = [(t, f) for t, f in _cases if not pattern or re.search(pattern, t + " " + f.__name__)]
+    for title, function in chosen:
+        if not function.together:
+            counts[run_one(title, function)] += 1
+    together = [(t, f) for t, f in chosen if f.together]
+    if together:
+        run_together(together, counts)
+    print("%d passed, %d failed, %d skipped" % tuple(counts))
+    return 1 if counts[1] or not counts[0] else 0
 
 
 def tidy_running():

@@ -13,5 +13,6 @@ import loading   # noqa: F401
 import debuginfod  # noqa: F401
 import doctor    # noqa: F401
 import oracle    # noqa: F401
+import off       # noqa: F401
 
 sys.exit(harness.run_cases(sys.argv[1] if len(sys.argv) > 1 else None))

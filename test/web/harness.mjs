@@ -34,7 +34,8 @@ export function test(name, { file, hash = "", viewport = { width: 1280, height: 
 		try {
 			await page.goto(url + hash);
 			if (file.endsWith(".html"))
-				await page.waitForSelector("html[data-ready]", { timeout: 60000, state: "attached" });
+				await page.waitForSelector("html[data-ready]", { timeout: 20000, state: "attached" })
+					.catch((error) => { throw new Error(`${error.message}\n${trouble.join("\n")}`); });
 			await body(page);
 			equal(trouble, [], "errors, dialogs and requests");
 		} finally {

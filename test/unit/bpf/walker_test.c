@@ -229,6 +229,13 @@ static void through_a_frame_that_hangs_on_rbx(void **state)
 	compare_with_truth();
 }
 
+static uint32_t host_word(void *ctx, uint32_t address)
+{
+	uint32_t k = address >> SLAB_WORDS_SHIFT;
+
+	return k < SLABS_MAX && host_slabs[k] ? host_slabs[k][address & (SLAB_WORDS - 1)] : 0;
+}
+
 /* unwind/finish.c, given the registers and a copy of the stack, must find what the walker finds. */
 static int finish_look(void *ctx, uint64_t pc, uint64_t *ret_frame, struct unwind_rule *ret_rule)
 {
@@ -240,7 +247,8 @@ static int finish_look(void *ctx, uint64_t pc, uint64_t *ret_frame, struct unwin
 			continue;
 		for (size_t r = 0; r < host_n_records; r++) {
 			uint32_t file = host_records[r].file;
-			uint16_t rule = lookup_rule(&host_files[file], host_slabs, SLABS_MAX, offset);
+			struct lookup_words words = { host_word, NULL };
+			uint16_t rule = lookup_rule(&host_files[file], &words, offset);
 
 			if (host_records[r].key.ino != a->vm_file->f_inode->i_ino)
 				continue;

@@ -18,6 +18,7 @@ static void parse(const char *text, struct maps *m)
 
 static void lines_of_the_kernel(void **state)
 {
+	char plain[64];
 	struct maps m;
 
 	parse("55e4c0a00000-55e4c0a02000 r-xp 00001000 fd:01 1234                       /usr/bin/a b\n"
@@ -39,6 +40,12 @@ static void lines_of_the_kernel(void **state)
 	assert_false(m.list.at[1].exec);
 	assert_string_equal(maps_path(&m, &m.list.at[2]), "[vdso]");
 	assert_string_equal(maps_path(&m, &m.list.at[3]), "/memfd:x (deleted)");
+	assert_true(maps_deleted(&m, &m.list.at[3]));
+	assert_false(maps_deleted(&m, &m.list.at[0]));
+	maps_plain_path(&m, &m.list.at[3], plain, sizeof(plain));
+	assert_string_equal(plain, "/memfd:x");
+	maps_plain_path(&m, &m.list.at[0], plain, sizeof(plain));
+	assert_string_equal(plain, "/usr/bin/a b");
 	assert_ptr_equal(maps_find(&m, 0x55e4c0a00000), &m.list.at[0]);
 	assert_ptr_equal(maps_find(&m, 0x55e4c0a01fff), &m.list.at[0]);
 	assert_null(maps_find(&m, 0x55e4c0a02000));
@@ -69,6 +76,7 @@ static void of_ourselves(void **state)
 {
 	const struct maps_range *at;
 	struct maps m;
+	int fd;
 
 	assert_int_equal(maps_read((uint32_t)getpid(), &m), 0);
 	assert_int_equal(m.skipped, 0);
@@ -76,6 +84,9 @@ static void of_ourselves(void **state)
 	assert_non_null(at);
 	assert_true(at->exec);
 	assert_non_null(strstr(maps_path(&m, at), "maps_test"));
+	fd = maps_open((uint32_t)getpid(), &m, at);
+	assert_true(fd >= 0);
+	close(fd);
 	maps_free(&m);
 }
 

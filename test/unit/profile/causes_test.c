@@ -425,8 +425,9 @@ static const struct {
 	{ NULL, "", "try_to_wake_up;wake_up_q;futex_wake;do_futex;__x64_sys_futex;do_syscall_64" },
 	{ NULL, "", "try_to_wake_up;__wake_up_common;__wake_up;pipe_release;__fput;task_work_run;do_exit" },
 	{ NULL, "", "try_to_wake_up;kick_pool;__queue_work;blk_mq_run_hw_queue;process_one_work;worker_thread" KTHREAD },
-	{ NULL, "", "try_to_wake_up;sock_def_readable;tcp_data_ready;tcp_rcv_established;tcp_v4_rcv;ip_rcv;process_backlog;"
-		    "__napi_poll;net_rx_action;handle_softirqs;do_softirq;__local_bh_enable_ip;__dev_queue_xmit;"
+	{ NULL, "", "try_to_wake_up;__wake_up_common;__wake_up_sync_key;sock_def_readable;tcp_data_queue;tcp_rcv_established;"
+		    "tcp_v4_do_rcv;tcp_v4_rcv;ip_protocol_deliver_rcu;ip_local_deliver_finish;"
+		    "__netif_receive_skb_one_core;process_backlog;__napi_poll;net_rx_action;handle_softirqs;do_softirq;__local_bh_enable_ip;__dev_queue_xmit;"
 		    "ip_finish_output2;tcp_sendmsg;sock_sendmsg" },
 	{ NULL, "", "" },
 };

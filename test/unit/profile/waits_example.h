@@ -141,13 +141,16 @@ static struct profile *waits_profile(const char *type, const struct waits_row *r
 	if (err || p->oom)
 		abort();
 	p->ledger.n[LEDGER_TAKEN] = (uint64_t)profile_total(p, 1);
+	for (size_t i = 0; i < n; i++)
+		p->ledger.n[LEDGER_TAKEN] += rows[i].class == WAIT_ON_CPU;
 	p->ledger.n[LEDGER_OWN_CPU] = 40000000;
 	return p;
 }
 
 static inline struct profile *waits_example_off(void)
 {
-	return waits_profile(WAITS_TYPE_OFF, waits_off_rows, sizeof(waits_off_rows) / sizeof(*waits_off_rows));
+	return waits_profile(WAITS_TYPE_OFF, waits_off_rows,
+			     sizeof(waits_off_rows) / sizeof(*waits_off_rows));
 }
 
 static inline struct profile *waits_example_wall(void)

@@ -42,6 +42,8 @@ static void places_are_the_sleepers(void **state)
 	assert_int_equal(w->places.at[0].class, WAIT_POLL);
 	assert_int_equal(w->places.at[1].class, WAIT_LOCK); /* four samples, three wakers, one place */
 	assert_int_equal(w->places.at[1].sum.time, 6400 * WAITS_MS);
+	assert_string_equal(profile_text(p, w->places.at[1].process), "mariadbd");
+	assert_int_equal(w->places.at[1].processes, 1);
 	assert_string_equal(name_of(w, w->places.at[1].node), "schedule");
 	waitsum_took(w, &w->places.at[1], took);
 	for (int i = 0; i < WAITSUM_TOOK; i++)
@@ -74,6 +76,45 @@ static void locks_have_holders(void **state)
 	assert_int_equal(l[0].holder_time, 6100 * WAITS_MS);
 	assert_int_equal(l[1].threads, 1);
 	assert_string_equal(name_of(w, l[1].holder), "[woken by timer]");
+	waitsum_free(w);
+	profile_free(p);
+}
+
+/* A time-out that ends more of the time than the thread that unlocks does not hold the lock. */
+static void timers_hold_nothing(void **state)
+{
+	static const struct waits_row rows[] = {
+		{ WAITS_LOCK ";[woken by timer];hrtimer_wakeup_[k];hrtimer_interrupt_[k]", 500, 501, "a", "a",
+		  WAIT_LOCK, "0x1", 90, 1, 90000, 90000, 0 },
+		{ WAITS_LOCK WAITS_UNLOCK, 500, 502, "b", "a", WAIT_LOCK, "0x1", 5, 1, 5000, 5000, 0 },
+		{ WAITS_LOCK ";[woken by timer]", 500, 501, "a", "a", WAIT_LOCK, "0x1", 95, 1, 90000, 90000, 0 },
+	};
+	struct profile *p = waits_profile(WAITS_TYPE_OFF, rows, 3);
+	struct waitsum *w = summed(p, UINT32_MAX, 100);
+
+	assert_int_equal(w->locks.n, 1);
+	assert_string_equal(name_of(w, w->locks.at[0].holder), "query");
+	assert_int_equal(w->locks.at[0].holder_time, 5 * WAITS_MS);
+	assert_int_equal(w->locks.at[0].waiter_time, 190 * WAITS_MS);
+	waitsum_free(w);
+	profile_free(p);
+}
+
+/* Nobody holds a condition: however long it was waited for, locks come first. */
+static void conditions_come_last(void **state)
+{
+	static const struct waits_row rows[] = {
+		{ "start_thread;idle;pthread_cond_timedwait;" WAITS_FUTEX WAITS_UNLOCK, 500, 501, "a", "a",
+		  WAIT_LOCK, "0x1", 900, 1, 900000, 524288, 0 },
+		{ WAITS_LOCK WAITS_UNLOCK, 500, 502, "b", "a", WAIT_LOCK, "0x2", 5, 1, 5000, 5000, 0 },
+	};
+	struct profile *p = waits_profile(WAITS_TYPE_OFF, rows, 2);
+	struct waitsum *w = summed(p, UINT32_MAX, 100);
+
+	assert_int_equal(w->locks.n, 2);
+	assert_string_equal(profile_text(p, w->locks.at[0].address), "0x2");
+	assert_false(w->locks.at[0].condition);
+	assert_true(w->locks.at[1].condition);
 	waitsum_free(w);
 	profile_free(p);
 }
@@ -113,6 +154,7 @@ static void threads_add_up(void **state)
 		assert_int_equal(sum, w->tasks.at[i].total);
 		assert_int_equal(sum, 10000 * WAITS_MS);
 	}
+	assert_int_equal(w->tasks.at[0].time[WAIT_GROUP_READY], 5000 * WAITS_MS); /* ran, or wanted to */
 	assert_int_equal(w->tasks.at[3].time[WAIT_GROUP_IDLE], 10000 * WAITS_MS);
 	waitsum_free(w);
 	w = summed(p, UINT32_MAX, 3);
@@ -189,7 +231,7 @@ static struct profile *filtered(const struct profile *p, const struct profile_fi
 
 static void filters_by_class(void **state)
 {
-	struct profile *p = waits_example_off(), *part;
+	struct profile *p = waits_example_off(), *wall = waits_example_wall(), *part;
 	struct profile_sample none = { .task = 1, .time = 0 };
 	const uint32_t without = UINT32_C(1) << WAIT_CLASS_MAX;
 	struct profile_filter f = { .classes = UINT32_C(1) << WAIT_LOCK };
@@ -204,6 +246,11 @@ static void filters_by_class(void **state)
 	assert_int_equal(part->ledger.n[LEDGER_TAKEN], 1503);
 	assert_int_equal(part->ledger.n[LEDGER_FILTERED], 3764 - 1503);
 	profile_free(part);
+	/* What ran is no wait, and still something that was taken. */
+	part = filtered(wall, &f);
+	assert_int_equal(part->ledger.n[LEDGER_TAKEN], 400);
+	profile_free(part);
+	profile_free(wall);
 	f.classes |= without;
 	part = filtered(p, &f);
 	assert_int_equal(part->samples.n, 5);
@@ -244,7 +291,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(places_are_the_sleepers), cmocka_unit_test(locks_have_holders),
-		cmocka_unit_test(hops_stay_apart),         cmocka_unit_test(threads_add_up),
+		cmocka_unit_test(conditions_come_last),
+		cmocka_unit_test(hops_stay_apart),         cmocka_unit_test(timers_hold_nothing),
+		         cmocka_unit_test(threads_add_up),
 		cmocka_unit_test(other_profiles_are_none), cmocka_unit_test(classes_become_frames),
 		cmocka_unit_test(filters_by_class),        cmocka_unit_test(filters_by_whole_stack),
 	};

@@ -38,7 +38,7 @@ static void no_sample_loses_its_frames(void **state)
 	struct seen seen = { 0 };
 	struct unfinished_opts o = { .emit = count, .ctx = &seen };
 	struct unfinished *u;
-	enum { SAMPLES = 1000 };
+	enum { SAMPLES = 3000 };
 
 	assert_int_equal(unfinished_new(&o, &u), 0);
 	assert_true(unfinished_hold(u, &r.head, sizeof(r), 1));

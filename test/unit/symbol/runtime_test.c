@@ -42,7 +42,7 @@ static struct runtime of_child(const char *name, const char *word, const char *n
 	char *argv[] = {(char *)name, "-c", "read x; :", (char *)word, (char *)next, NULL};
 	char *envp[] = {(char *)environment, NULL};
 	char path[64], line[64] = "";
-	struct mappings m;
+	struct maps m;
 	struct runtime r;
 	int hold[2];
 	pid_t child;
@@ -66,16 +66,18 @@ static struct runtime of_child(const char *name, const char *word, const char *n
 		if (f)
 			fclose(f);
 	}
-	assert_int_equal(mappings_read((uint32_t)child, &m, NULL), 0);
+	assert_int_equal(maps_read((uint32_t)child, &m), 0);
 	/* as if it were node */
 	for (size_t i = 0; i < m.list.n; i++)
-		if (m.list.at[i].exec && m.list.at[i].inode) {
-			m.list.at[i].path = (uint32_t)m.text.len;
-			buf_put(&m.text, "/x/libnode.so.108", 18);
+		if (m.list.at[i].exec && m.list.at[i].ino) {
+			free(m.text);
+			m.text = strdup("/x/libnode.so.108");
+			for (size_t k = 0; k < m.list.n; k++)
+				m.list.at[k].path = k == i ? 0 : (uint32_t)strlen(m.text);
 			break;
 		}
 	runtime_read((uint32_t)child, &m, &r);
-	mappings_free(&m);
+	maps_free(&m);
 	close(hold[1]);
 	kill(child, SIGKILL);
 	waitpid(child, NULL, 0);
@@ -102,16 +104,16 @@ static void generated_code_is_measured(void **state)
 {
 	size_t size = 12 * 4096;
 	void *code = mmap(NULL, size, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	struct mappings m;
+	struct maps m;
 	struct runtime r;
 
 	assert_true(code != MAP_FAILED);
-	assert_int_equal(mappings_read((uint32_t)getpid(), &m, NULL), 0);
+	assert_int_equal(maps_read((uint32_t)getpid(), &m), 0);
 	runtime_read((uint32_t)getpid(), &m, &r);
 	assert_true(r.generated >= size);
 	assert_null(r.row);
 	assert_string_equal(r.remedy, "");
-	mappings_free(&m);
+	maps_free(&m);
 	munmap(code, size);
 }
 

@@ -14,52 +14,12 @@
 
 #include "elf/cfi.h"
 #include "elf/image.h"
+#include "unit/unwind/built.h"
 #include "unit/unwind/oracle.h"
 #include "unwind/stubs.h"
 #include "unwind/table.h"
 
 #define SAMPLES 3000
-
-struct subject {
-	struct elf_image *img;
-	struct table t;
-};
-
-static bool subject_open(struct subject *s, const char *path, int *ret_rc)
-{
-	struct err e = {0};
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-	memset(s, 0, sizeof(*s));
-	if (fd < 0)
-		return false;
-	*ret_rc = elf_image_open(fd, &s->img, &e);
-	close(fd);
-	if (!*ret_rc)
-		*ret_rc = table_build(s->img, &s->t, &e);
-	return true;
-}
-
-static void subject_close(struct subject *s)
-{
-	table_free(&s->t);
-	elf_image_free(s->img);
-}
-
-static struct unwind_rule rule_at(const struct table *t, uint64_t offset)
-{
-	size_t lo = 0, hi = t->n;
-
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (t->rows[mid].offset <= offset)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo ? *table_rule(t, lo - 1) : (struct unwind_rule){.kind = RULE_END};
-}
 
 static void check_order(const struct table *t, bool distinct)
 {
@@ -274,44 +234,6 @@ static const char gap_source[] =
 	"	.fill 64, 1, 0x90\n"
 	"_start: call bottom\n	hlt\n	.fill 200, 1, 0x90\n";
 
-static char work_dir[64];
-
-static bool build_here(const char *name, const char *text, const char *command_format)
-{
-	char path[128], command[512];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s/%s", work_dir, name);
-	f = fopen(path, "w");
-	assert_non_null(f);
-	assert_true(fputs(text, f) >= 0);
-	assert_int_equal(fclose(f), 0);
-	snprintf(command, sizeof(command), "cd %s && %s >/dev/null 2>&1", work_dir, command_format);
-	return system(command) == 0;
-}
-
-static int work_setup(void **state)
-{
-	snprintf(work_dir, sizeof(work_dir), "/tmp/waggle-table-XXXXXX");
-	return mkdtemp(work_dir) ? 0 : -1;
-}
-
-static int work_teardown(void **state)
-{
-	char command[128];
-
-	snprintf(command, sizeof(command), "rm -rf %s", work_dir);
-	return system(command);
-}
-
-static const char *in_work(const char *name)
-{
-	static char path[128];
-
-	snprintf(path, sizeof(path), "%s/%s", work_dir, name);
-	return path;
-}
-
 static void linkers_agree(void **state)
 {
 	static const char *const linkers[] = {"bfd", "gold", "lld", "mold"};
@@ -388,19 +310,6 @@ static void debug_frame_only(void **state)
 	check_against_libdw(in_work("debugframe"), 200);
 }
 
-static uint64_t symbol_in(const char *file, const char *symbol)
-{
-	char command[256], line[64] = "";
-	FILE *p;
-
-	snprintf(command, sizeof(command), "nm %s/%s | sed -n 's/ . %s$//p'", work_dir, file, symbol);
-	p = popen(command, "r");
-	assert_non_null(p);
-	assert_non_null(fgets(line, sizeof(line), p));
-	pclose(p);
-	return strtoull(line, NULL, 16);
-}
-
 static struct unwind_rule gap_rule(const struct subject *s, const char *symbol, int64_t plus)
 {
 	uint64_t offset;
@@ -438,60 +347,6 @@ static void gaps(void **state)
 	assert_int_equal(gap_rule(&s, "_start", 0).kind, RULE_BOTTOM);
 	assert_int_equal(gap_rule(&s, "_start", 5).kind, RULE_BOTTOM);
 	assert_int_equal(gap_rule(&s, "_start", 150).kind, RULE_END);
-	subject_close(&s);
-}
-
-/* OpenSSL 3.0's x25519 counts up where it should count down, right before it returns; and a return that
- * is a jump to an address that was pushed is left as described. */
-static void wrong_return(void **state)
-{
-	static const char source[] =
-		"	.text\n	.globl _start\n"
-		"_start:	.cfi_startproc\n	sub $72, %rsp\n	.cfi_adjust_cfa_offset 72\n"
-		"	nop\n	lea 72(%rsp), %rsp\n	.cfi_adjust_cfa_offset 88\n"
-		"wrong:	repz ret\n	.cfi_endproc\n"
-		"pushed:	.cfi_startproc\n	nop\n	push %rax\n	.cfi_adjust_cfa_offset 8\n"
-		"jump:	ret\n	.cfi_endproc\n"
-		"last:	.cfi_startproc\n	ret\n	.cfi_endproc\n";
-	struct subject s;
-	uint64_t at;
-	int rc = 0;
-
-	if (!build_here("return.S", source, "cc -nostdlib -static -o return return.S"))
-		skip();
-	assert_true(subject_open(&s, in_work("return"), &rc));
-	assert_int_equal(rc, 0);
-	assert_true(elf_image_to_offset(s.img, symbol_in("return", "wrong"), &at));
-	assert_int_equal(rule_at(&s.t, at - 1).cfa_off, 80);
-	assert_int_equal(rule_at(&s.t, at).cfa_off, 8);
-	assert_int_equal(rule_at(&s.t, at + 1).cfa_off, 8);
-	assert_int_equal(rule_at(&s.t, at + 2).cfa_off, 8); /* pushed */
-	assert_true(elf_image_to_offset(s.img, symbol_in("return", "jump"), &at));
-	assert_int_equal(rule_at(&s.t, at).cfa_off, 16);
-	subject_close(&s);
-}
-
-/* crtbegin.o's functions behind code that the linker moved to the front. */
-static void start_code_behind_cold(void **state)
-{
-	static const char source[] =
-		"__attribute__((cold, noinline)) int cold(int n) { volatile int a[200]; int s = 0;\n"
-		"  for (int i = 0; i < 200; i++) a[i] = i * n; for (int i = 0; i < 200; i++) s += a[i];\n"
-		"  __asm__ volatile(\".fill 600, 1, 0x90\"); return s; }\n"
-		"int warm(int n) { return n; }\n";
-	struct subject s;
-	uint64_t at;
-	int rc = 0;
-
-	if (!build_here("cold.c", source, "cc -O2 -shared -fPIC -fuse-ld=bfd -o cold.so cold.c"))
-		skip();
-	assert_true(subject_open(&s, in_work("cold.so"), &rc));
-	assert_int_equal(rc, 0);
-	assert_true(elf_image_to_offset(s.img, symbol_in("cold.so", "frame_dummy"), &at));
-	assert_int_equal(rule_at(&s.t, at).kind, RULE_RSP);
-	assert_int_equal(rule_at(&s.t, at).cfa_off, 8);
-	assert_true(elf_image_to_offset(s.img, symbol_in("cold.so", "deregister_tm_clones"), &at));
-	assert_int_equal(rule_at(&s.t, at).kind, RULE_RSP);
 	subject_close(&s);
 }
 
@@ -600,8 +455,6 @@ int main(void)
 		cmocka_unit_test(no_section_headers),
 		cmocka_unit_test(debug_frame_only),
 		cmocka_unit_test(gaps),
-		cmocka_unit_test(wrong_return),
-		cmocka_unit_test(start_code_behind_cold),
 		cmocka_unit_test(too_many_rules),
 		cmocka_unit_test(moved_segments),
 		cmocka_unit_test(no_information),
