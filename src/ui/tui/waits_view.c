@@ -74,8 +74,8 @@ static int waits_classes(struct tui *t, const struct waitsum *w, const struct pa
 	return y;
 }
 
-/* Where a person would say that it waits: behind the kernel's own functions, and in the kernel,
- * where there is nothing else, behind those that give the processor away. */
+/* Where a person would say that it waits: behind the kernel's own functions, and in the kernel, where there
+ * is nothing else, behind those that give the processor away. */
 static uint32_t waits_leaf(const struct calltree *t, uint32_t node)
 {
 	uint32_t n = node;
