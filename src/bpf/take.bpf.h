@@ -193,8 +193,8 @@ static __noinline u64 stack_walk_now(void *ctx, struct walk *w, struct wait_stat
 	if (!cpu_config.no_kernel)
 		stack_kernel(w, bpf_get_stack(ctx, w->frames, KERNEL_BYTES, 0));
 	stack_own(w);
-	if (stack_walk(w, SCRATCH_SWITCH, st) == EMIT_SENT && w->end == WALK_PENDING && cpu_config.raw_pending &&
-	    ticks)
+	if (stack_walk(w, SCRATCH_SWITCH, st) == EMIT_SENT && w->end == WALK_PENDING &&
+	    cpu_config.raw_pending && ticks)
 		emit_raw(w, RAW_PENDING, ticks);
 	return w->record.hash;
 }

@@ -75,8 +75,8 @@ $ waggle off --stack-storage-size 1024
 $ waggle off -F 99
 ! waggle: there is no option -F
 ? 2
-$ waggle off --oracle 1
-! waggle: there is no option --oracle
+$ waggle off --oracle-out /tmp
+! waggle: --oracle-out needs --oracle N
 ? 2
 $ waggle wall -m 5
 ! waggle: --min-block-time is not accepted: the times of wall add up; off looks at a part of the waits
