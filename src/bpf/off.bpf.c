@@ -17,6 +17,18 @@
 
 /* -- switches ----------------------------------------------------------------------------------- */
 
+/* Enters a thread, unless somebody else was faster. NULL when there is no room. */
+static __always_inline struct wait_thread *thread_put(struct wait_thread *fresh, u32 tid, struct wait_stats *st)
+{
+	struct wait_thread *t;
+
+	bpf_map_update_elem(&wait_threads, &tid, fresh, BPF_NOEXIST);
+	t = bpf_map_lookup_elem(&wait_threads, &tid);
+	if (!t)
+		st->no_thread++;
+	return t;
+}
+
 /* The state of a thread that was asked for; made when it is met for the first time. */
 static __always_inline struct wait_thread *thread_of(struct walk *w, struct task_struct *task, u32 tid,
 						     struct wait_stats *st)
@@ -36,9 +48,7 @@ static __always_inline struct wait_thread *thread_of(struct walk *w, struct task
 		return NULL;
 	fresh.since = thread_begin(task);
 	fresh.tgid = task->tgid;
-	if (bpf_map_update_elem(&wait_threads, &tid, &fresh, BPF_NOEXIST))
-		st->no_thread++;
-	return bpf_map_lookup_elem(&wait_threads, &tid);
+	return thread_put(&fresh, tid, st);
 }
 
 /* It ended: what it ran is handed over by a key of its own. */
@@ -156,9 +166,7 @@ static __noinline int switch_in(u64 *ctx, struct walk *w, struct wait_stats *st)
 		fresh.out = 1;
 		fresh.kind = KIND_BLOCKED;
 		fresh.tgid = next->tgid;
-		if (bpf_map_update_elem(&wait_threads, &tid, &fresh, BPF_NOEXIST))
-			st->no_thread++;
-		t = bpf_map_lookup_elem(&wait_threads, &tid);
+		t = thread_put(&fresh, tid, st);
 	}
 	if (!t)
 		return 0;
@@ -235,11 +243,16 @@ int off_wakeup_new(u64 *ctx)
 	struct task_struct *task = (void *)ctx[0];
 	u32 tid = task->pid, tgid = task->tgid, zero = 0;
 	struct wait_stats *st = bpf_map_lookup_elem(&wait_counts, &zero);
-	struct wait_thread fresh = {};
+	struct wait_thread fresh = {}, *old;
 
 	if (!st || tgid == cpu_config.skip_tgid ||
 	    (!wait_config.everything && !bpf_map_lookup_elem(&target_pids, &tgid)))
 		return 0;
+	old = bpf_map_lookup_elem(&wait_threads, &tid);
+	if (old) { /* the number is used again: nobody told that its thread ended */
+		st->untold++;
+		thread_over(st, old, tid);
+	}
 	fresh.since = bpf_ktime_get_ns();
 	fresh.stack = STACK_UNSEEN;
 	fresh.out = 1;

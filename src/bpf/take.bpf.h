@@ -105,6 +105,8 @@ static __always_inline void stack_own(struct walk *w)
 	u64 back = 0;
 
 	w->n_own = 0;
+	if (w->kernel_sp - w->kernel_low >= KERNEL_STACK_BYTES) /* in an interrupt */
+		return;
 	if (bpf_probe_read_kernel(&back, sizeof(back), (void *)(w->kernel_sp + 8)))
 		return;
 	for (u32 i = 1; i < OWN_FRAMES; i++)
