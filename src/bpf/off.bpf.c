@@ -18,7 +18,8 @@
 /* -- switches ----------------------------------------------------------------------------------- */
 
 /* Enters a thread, unless somebody else was faster. NULL when there is no room. */
-static __always_inline struct wait_thread *thread_put(struct wait_thread *fresh, u32 tid, struct wait_stats *st)
+static __always_inline struct wait_thread *thread_put(struct wait_thread *fresh, u32 tid,
+						      struct wait_stats *st)
 {
 	struct wait_thread *t;
 
