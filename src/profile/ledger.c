@@ -143,7 +143,7 @@ static const uint8_t lost_ids[] = {LEDGER_LOST_TIMER,  LEDGER_LOST_RING,    LEDG
 bool ledger_is_kept(const struct ledger *l)
 {
 	return l->n[LEDGER_EXPECTED] || l->n[LEDGER_TICKS] || l->n[LEDGER_STACKS_USER] ||
-	       l->n[LEDGER_STACKS_KERNEL];
+	       l->n[LEDGER_STACKS_KERNEL] || l->n[LEDGER_SWITCHES];
 }
 
 uint64_t ledger_lost(const struct ledger *l)

@@ -61,7 +61,7 @@ void ledger_clear_cuts(struct ledger *l);
 int ledger_cut(struct ledger *l, uint32_t end, uint32_t object, uint64_t samples);
 int ledger_unnamed(struct ledger *l, uint32_t reason, uint32_t object, uint64_t frames);
 
-/* Whether anybody kept count of ticks or stacks. When not, as in imported profiles, that nothing is
+/* Whether anybody kept count of ticks, switches or stacks. When not, as in imported profiles, that nothing is
  * lost is not known. */
 bool ledger_is_kept(const struct ledger *l);
 /* Everything lost between EXPECTED and TAKEN, whatever the cause. */
