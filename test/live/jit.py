@@ -115,6 +115,7 @@ def container():
         inside = "mount -t tmpfs none /tmp && exec %s %s 4 /tmp" % (workload("jitgen"), kind)
         d = waggle_ok("-F", HZ, "-o", folder + "/x.folded", "--", "unshare", "--pid", "--fork", "--mount",
                       "sh", "-c", inside)
+        check(truths(d.out), kind, "the workload did not come to its end:", d.out[-300:], d.err[-600:])
         f = Folded.of_file(folder + "/x.folded").comm("jitgen")
         check(not f.having("[jit]").total(), kind, f.having("[jit]").show())
         words.append(kind + " " + check_shares(f, truth_of(d.out), 2 if kind == "dump" else 15))
