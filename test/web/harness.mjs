@@ -11,22 +11,24 @@ const ARGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run
 export class Skip extends Error {}
 
 export const tests = [];
-let browser;
+let browser; // being launched, or there
 
 export async function closeBrowser() {
-	await browser?.close();
+	await (await browser)?.close();
 }
 
 // A test gets a page of the given file, or of the address that `serve` starts (it returns { url, stop }). Afterwards
 // it must not have logged an error, thrown, opened a dialog, or asked for anything but the file or its server.
-export function test(name, { file = "", serve, hash = "", viewport = { width: 1280, height: 800 }, ...context }, body) {
-	tests.push({ name, run: async () => {
+// What has a server, or says so (`alone`), runs with nothing beside it.
+export function test(name, { file = "", serve, hash = "", alone = Boolean(serve), viewport = { width: 1280, height: 800 },
+	...context }, body) {
+	tests.push({ name, alone, run: async () => {
 		const server = await serve?.(), trouble = [];
 		const url = server?.url ?? pathToFileURL(`${process.env.WORK}/${file}`).href;
 		const ours = server ? new URL(url).origin : url;
 
-		browser ??= await chromium.launch({ executablePath: process.env.CHROMIUM, args: ARGS });
-		const box = await browser.newContext({ viewport, reducedMotion: "reduce", ...context });
+		browser ??= chromium.launch({ executablePath: process.env.CHROMIUM, args: ARGS });
+		const box = await (await browser).newContext({ viewport, reducedMotion: "reduce", ...context });
 		const page = await box.newPage();
 
 		// A server that was stopped is missed by the browser, too.

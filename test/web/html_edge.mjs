@@ -3,7 +3,7 @@ import { count, equal, ok, test, Truth } from "./harness.mjs";
 
 const app = (page, fn, arg) => page.evaluate(fn, arg);
 
-test("html: a million nodes load, draw and zoom quickly", { file: "big.html" }, async (page) => {
+test("html: a million nodes load, draw and zoom quickly", { file: "big.html", alone: true }, async (page) => {
 	const nodes = await app(page, () => window.waggle.profile.nodes.n);
 
 	ok(nodes > 900000, `${nodes} nodes`);

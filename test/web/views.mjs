@@ -171,7 +171,7 @@ test("views: the selection is saved as folded stacks", { file: "demo.html" }, as
 	ok(lines.some((line) => line.startsWith("redis-server;_start;__libc_start_main;main;")), lines[0]);
 });
 
-test("views: a frame of a million boxes costs what is seen", { file: "big.html" }, async (page) => {
+test("views: a frame of a million boxes costs what is seen", { file: "big.html", alone: true }, async (page) => {
 	const { times, boxes } = await page.evaluate(async () => {
 		const { flame } = window.waggle, all = flame.tree.sum, out = [];
 		let most = 0;
