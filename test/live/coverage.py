@@ -432,7 +432,7 @@ def deep_stacks(end):
     return deep
 
 
-@case("recursion 3000 deep: the frames at the leaf are kept")
+@case("recursion 3000 deep: the frames at the leaf are kept", together=True)
 def deep_keeps_leaf():
     deep = deep_stacks("leaf")
     check(all(s[1] == "[cut: depth]" and "main" not in s for s in deep.stacks), deep.show(1))
@@ -440,7 +440,7 @@ def deep_keeps_leaf():
     check(leaf.total() >= 0.95 * deep.total(), leaf.total(), "of", deep.total(), "show the leaf")
 
 
-@case("recursion 3000 deep: the frames at the root are kept")
+@case("recursion 3000 deep: the frames at the root are kept", together=True)
 def deep_keeps_root():
     deep = deep_stacks("root")
     check(all(s[1] == "_start" and "main" in s and "deep_leaf" not in s for s in deep.stacks), deep.show(1))

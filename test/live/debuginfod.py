@@ -102,7 +102,7 @@ def reasons(done, name):
     return counts
 
 
-@case("a stripped program, named by a debuginfod server")
+@case("a stripped program, named by a debuginfod server", together=True)
 def live():
     s = Served("dbgi_live")
     url = s.serve()
@@ -119,7 +119,7 @@ def live():
     return "%d samples" % n
 
 
-@case("a recording of a program that is gone, named by a debuginfod server")
+@case("a recording of a program that is gone, named by a debuginfod server", together=True)
 def gone():
     s = Served("dbgi_gone")
     recording = s.record()
@@ -137,7 +137,7 @@ def gone():
     return "%d frames gone, none after" % before["file_gone"]
 
 
-@case("a server that does not know the file")
+@case("a server that does not know the file", together=True)
 def unknown():
     s = Served("dbgi_unknown")
     other = Served("dbgi_other")
@@ -145,7 +145,7 @@ def unknown():
     check(r.get("debuginfod_none", 0) >= 60 and len(r) == 1, r)
 
 
-@case("no server where one should be")
+@case("no server where one should be", together=True)
 def refused():
     s = Served("dbgi_refused")
     d = report(s.record(), "http://127.0.0.1:%d" % free_port())
@@ -205,7 +205,7 @@ def stopped_frames(report, name):
                if os.path.basename(r["file"]) == name and r["reason"] == "debuginfod_stopped")
 
 
-@case("Ctrl-C ends a download, not the report; the terminal says what is going on")
+@case("Ctrl-C ends a download, not the report; the terminal says what is going on", together=True)
 def interrupted():
     s = Served("dbgi_stop")
     t = Terminal([WAGGLE, "report", "--symbolize", "--json", s.record()], environment(silent_server()))
@@ -220,7 +220,7 @@ def interrupted():
     return "%.2f s after it" % took
 
 
-@case("Ctrl-C ends the capture, a second one the download, and all is written")
+@case("Ctrl-C ends the capture, a second one the download, and all is written", together=True)
 def interrupted_twice():
     s = Served("dbgi_twice")
     target = start([s.path, 20])
@@ -236,7 +236,7 @@ def interrupted_twice():
     check(report["ledger"]["samples_taken"] > 100, report["ledger"]["samples_taken"])
 
 
-@case("a program stripped to mini debug information")
+@case("a program stripped to mini debug information", together=True)
 def mini():
     if not shutil.which("xz"):
         raise Skip("no xz")
@@ -256,7 +256,7 @@ def mini():
     check(facts["state"] == "ok" and ".gnu_debugdata" in facts["detail"], facts)
 
 
-@case("--debug-file and --debug-dir name a stripped program")
+@case("--debug-file and --debug-dir name a stripped program", together=True)
 def given():
     s = Served("dbgi_given")
     recording = s.record()

@@ -68,7 +68,7 @@ def running(args, program):
     return p
 
 
-@case("doctor of a running redis-server: every file, its package, what to install")
+@case("doctor of a running redis-server: every file, its package, what to install", together=True)
 def redis():
     p = running(["redis-server", "--port", "0", "--save", "", "--unixsocket", "s"], "redis")
     check(wait_for(lambda: len(executable(p.pid)) > 3), "did not load its libraries")
@@ -85,7 +85,7 @@ def redis():
     return "%d files" % len(r["files"])
 
 
-@case("doctor of node: told to write a map, and content once it does")
+@case("doctor of node: told to write a map, and content once it does", together=True)
 def node():
     code = "setInterval(() => { for (let i = 0; i < 1e6; i++) Math.sqrt(i); }, 50)"
     p = running(["node", "-e", code], "node")
@@ -102,7 +102,7 @@ def node():
     check(g["state"] == "ok" and g["map"] == path and not g["remedy"], g)
 
 
-@case("doctor of java: jcmd with its number")
+@case("doctor of java: jcmd with its number", together=True)
 def java():
     if not shutil.which("javac"):
         raise Skip("no javac")
@@ -119,7 +119,7 @@ def java():
     check("-XX:+PreserveFramePointer" in g["remedy"], g)
 
 
-@case("doctor of python: -X perf is recognised")
+@case("doctor of python: -X perf is recognised", together=True)
 def python():
     p = running([sys.executable, "-c", "import time; time.sleep(20)"], "python")
     g = doctor(p.pid)["generated"]
@@ -132,7 +132,7 @@ def python():
         later(os.unlink, "/tmp/" + path)
 
 
-@case("doctor of a deleted program in another root: its file and its distribution")
+@case("doctor of a deleted program in another root: its file and its distribution", together=True)
 def elsewhere():
     folder = scratch()
     os.mkdir(folder + "/etc")

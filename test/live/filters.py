@@ -43,14 +43,14 @@ def by_thread_name():
     check(f.having("even_work").total() == 0, f.show(2))
 
 
-@case("-L takes one thread of several")
+@case("-L takes one thread of several", together=True)
 def by_tid():
     p, tids = threads_running()
     f = Folded.parse(waggle_ok("-F", 499, "-L", tids["worker-2"], "2").out)
     check(set(f.comms()) == {"worker-2"} and f.having("even_work").total() > 20, f.comms(), f.show(2))
 
 
-@case("-L takes a list, -p with --comm must both hold")
+@case("-L takes a list, -p with --comm must both hold", together=True)
 def combined():
     p, tids = threads_running()
     f = Folded.parse(waggle_ok("-F", 499, "-L", "%d,%d" % (tids["worker-0"], tids["worker-3"]), "2").out)
@@ -61,14 +61,14 @@ def combined():
     check(not f.having("hot70_0").total(), "another process of that name came through")
 
 
-@case("-p of a thread group takes all its threads")
+@case("-p of a thread group takes all its threads", together=True)
 def all_threads():
     p, tids = threads_running()
     f = Folded.parse(waggle_ok("-F", 499, "-p", p.pid, "2").out)
     check(set(f.comms()) == set(tids), f.comms(), "of", sorted(tids))
 
 
-@case("-C takes one processor")
+@case("-C takes one processor", together=True)
 def by_cpu():
     if CPUS < 2:
         raise Skip("one processor only")
@@ -94,7 +94,7 @@ def cgroup_enter(path, p):
         f.write(str(p.pid))
 
 
-@case("--cgroup takes one group with everything below it")
+@case("--cgroup takes one group with everything below it", together=True)
 def by_cgroup():
     if not os.path.exists(CGROUP + "/cgroup.procs"):
         raise Skip("no cgroup v2 at " + CGROUP)
@@ -110,7 +110,7 @@ def by_cgroup():
     time.sleep(0.2)
 
 
-@case("children of -- command are followed, through exec and a shell")
+@case("children of -- command are followed, through exec and a shell", together=True)
 def children():
     split = workload("split")
     d = waggle_ok("-F", 499, "30", "--", "sh", "-c", "%s 1; %s 1 & wait" % (split, split))
@@ -120,7 +120,7 @@ def children():
     check(f.total() > 0.85 * cpu * 499, f.total(), "samples of two children in", cpu, "s")
 
 
-@case("children that a -p target forks later are followed")
+@case("children that a -p target forks later are followed", together=True)
 def later_children():
     p = start_logged(["sh", "-c", "sleep 1.5; %s 2; true" % workload("split")])
     f = Folded.parse(waggle_ok("-F", 499, "-p", p.pid, "20").out).comm("split")
@@ -130,7 +130,7 @@ def later_children():
 
 # -- how a run ends ----------------------------------------------------------------------------------
 
-@case("the command's exit code is reported, and returned with --exit-with-child")
+@case("the command's exit code is reported, and returned with --exit-with-child", together=True)
 def exit_code():
     program = ["sh", "-c", "%s 0.5; exit 7" % workload("split")]
     d = waggle("5", "--", *program)
@@ -141,7 +141,7 @@ def exit_code():
     check(d.rc == 7, d)
 
 
-@case("the command's streams and signals are its own")
+@case("the command's streams and signals are its own", together=True)
 def streams():
     folded = scratch() + "/x.folded"
     d = waggle_ok("-q", "-o", folded, "5", "--", "sh", "-c",
@@ -150,7 +150,7 @@ def streams():
     check(Folded.of_file(folded).total() > 2, "no samples")
 
 
-@case("a command that cannot be started: one sentence, nothing written")
+@case("a command that cannot be started: one sentence, nothing written", together=True)
 def no_command():
     folded = scratch() + "/x.folded"
     d = waggle("-o", folded, "5", "--", "/nonexistent/program")
@@ -159,7 +159,7 @@ def no_command():
     check(not os.path.exists(folded), "wrote a profile all the same")
 
 
-@case("a target that exits ends the run, with its data")
+@case("a target that exits ends the run, with its data", together=True)
 def target_exits():
     p = start([workload("split"), 2])
     d = waggle_ok("-F", 199, "-p", p.pid, "20")
@@ -167,7 +167,7 @@ def target_exits():
     check(Folded.parse(d.out).comm("split").total() > 30, d.out[:300])
 
 
-@case("a pid that is not there: exit code 4, one sentence")
+@case("a pid that is not there: exit code 4, one sentence", together=True)
 def dead_pid():
     p = start(["true"])
     finish(p)
@@ -225,17 +225,17 @@ def ended_well(sig):
     check(sorted(os.listdir(folder)) == sorted(map(os.path.basename, files)), os.listdir(folder))
 
 
-@case("SIGINT ends the capture and writes everything")
+@case("SIGINT ends the capture and writes everything", together=True)
 def sigint():
     ended_well(signal.SIGINT)
 
 
-@case("SIGTERM ends the capture and writes everything")
+@case("SIGTERM ends the capture and writes everything", together=True)
 def sigterm():
     ended_well(signal.SIGTERM)
 
 
-@case("a second SIGINT leaves at once, nothing half-written")
+@case("a second SIGINT leaves at once, nothing half-written", together=True)
 def sigint_twice():
     folder, files, rc, seconds, text = interrupted([signal.SIGINT, signal.SIGINT], 0.02)
     check(seconds < 1.5, "took", seconds, "s to leave")

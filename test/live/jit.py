@@ -41,14 +41,14 @@ def generated(kind, seconds, folder, *more):
     return Folded.of_file(folder + "/x.folded").comm("jitgen"), truth_of(d.out)
 
 
-@case("code replaced and moved at one address, by a jitdump's times")
+@case("code replaced and moved at one address, by a jitdump's times", together=True)
 def by_dump():
     f, truth = generated("dump", 5, scratch())
     check(not f.having("[jit]").total(), f.having("[jit]").show())
     return check_shares(f, truth, 2)
 
 
-@case("generated code without frame pointers: whole by its own frame information")
+@case("generated code without frame pointers: whole by its own frame information", together=True)
 def whole():
     f, truth = generated("dump", 5, scratch())
     f = f.only(lambda s: any(x in s for x in JIT))
@@ -66,14 +66,14 @@ def whole():
     return "%d of %d" % (n, f.total())
 
 
-@case("code replaced at one address, by the growth of a perf map")
+@case("code replaced at one address, by the growth of a perf map", together=True)
 def by_map():
     f, truth = generated("map", 6, scratch())
     check(not f.having("[jit]").total(), f.having("[jit]").show())
     return check_shares(f, truth, 10)  # looked at five times a second
 
 
-@case("a recording names generated code by time, also when it was made without names")
+@case("a recording names generated code by time, also when it was made without names", together=True)
 def recorded():
     folder = scratch()
     f, truth = generated("dump", 4, folder, "-o", folder + "/x.waggle")
@@ -89,7 +89,7 @@ def recorded():
     return word
 
 
-@case("a capture that was killed: what its recording has is named by time")
+@case("a capture that was killed: what its recording has is named by time", together=True)
 def killed():
     folder = scratch()
     w = start([WAGGLE, "-F", HZ, "-o", folder + "/x.waggle", "--", workload("jitgen"), "dump", 12, folder])
@@ -107,7 +107,7 @@ def killed():
     return "%d samples" % f.total()
 
 
-@case("a container with its own /tmp and process numbers, gone before names are looked up")
+@case("a container with its own /tmp and process numbers, gone before names are looked up", together=True)
 def container():
     words = []
     for kind in ("dump", "map"):
@@ -122,7 +122,7 @@ def container():
     return "; ".join(words)
 
 
-@case("nothing is told about the code: it is [jit], and counted")
+@case("nothing is told about the code: it is [jit], and counted", together=True)
 def untold():
     folder = scratch()
     d = waggle_ok("-q", "-F", HZ, "-o", folder + "/x.folded", "-o", folder + "/x.waggle", "--",
@@ -193,26 +193,26 @@ def is_js(name):
     return lambda s: any(re.match(r"JS:[*^~+]*%s .*/work\.js:" % name, x) for x in s)
 
 
-@case("node with a perf map (--perf-basic-prof)")
+@case("node with a perf map (--perf-basic-prof)", together=True)
 def node_map():
     f = in_node("--perf-basic-prof")
     return mostly(f, is_js("inner"), 0.7, "in inner")
 
 
-@case("node with a jitdump and frame information (--perf-prof)")
+@case("node with a jitdump and frame information (--perf-prof)", together=True)
 def node_dump():
     f = in_node("--perf-prof", "--perf-prof-unwinding-info")
     return mostly(f, is_js("inner"), 0.7, "in inner")
 
 
-@case("node with a jitdump, interpreted functions too (--interpreted-frames-native-stack)")
+@case("node with a jitdump, interpreted functions too (--interpreted-frames-native-stack)", together=True)
 def node_native():
     f = in_node("--perf-prof", "--interpreted-frames-native-stack")
     mostly(f.only(is_js("inner")), is_js("outer"), 0.9, "in inner are called by outer")
     return mostly(f.only(is_js("inner")), lambda s: s[1] == "_start", 0.9, "in inner are whole")
 
 
-@case("java, its map written by jcmd while it runs")
+@case("java, its map written by jcmd while it runs", together=True)
 def java():
     if not shutil.which("javac") or not shutil.which("jcmd"):
         raise Skip("no JDK is installed")
@@ -254,12 +254,12 @@ def check_python(program, *options):
     return "%d of %d" % (rest.total(), f.total())
 
 
-@case("python with -X perf: its functions and the interpreter's in one stack, whole")
+@case("python with -X perf: its functions and the interpreter's in one stack, whole", together=True)
 def python_map():
     return "; ".join(check_python(p, "-X", "perf") for p in pythons())
 
 
-@case("python with -X perf_jit, a jitdump")
+@case("python with -X perf_jit, a jitdump", together=True)
 def python_dump():
     new = [p for p in pythons() if not re.search(r"3\.12", p)]
     if not new:

@@ -149,7 +149,7 @@ def pprof_total(path):
     return sum(int(m) for m in re.findall(r"^ +(\d+)(?: +\d+)*: ", body, re.M))
 
 
-@case("all formats of one capture hold the same samples")
+@case("all formats of one capture hold the same samples", together=True)
 def same_everywhere():
     folder, n = record()
     x = folder + "/x."
@@ -169,7 +169,7 @@ def same_everywhere():
     return "%d samples" % n
 
 
-@case("JSON for d3 flame graphs by the extension .json, with all samples")
+@case("JSON for d3 flame graphs by the extension .json, with all samples", together=True)
 def d3_json():
     path = scratch() + "/x.json"
     d = waggle_ok("-F", 499, "-o", path, "--json", "1", "--", workload("split"), 1)
@@ -179,7 +179,7 @@ def d3_json():
     check(sum(c["value"] for c in root["children"]) <= root["value"], "children above their parent")
 
 
-@case("a recording cut off anywhere gives its whole blocks and says so")
+@case("a recording cut off anywhere gives its whole blocks and says so", together=True)
 def truncated():
     folder, n = record()
     with open(folder + "/x.waggle", "rb") as f:
@@ -200,7 +200,7 @@ def truncated():
     return "%s of %d" % (seen, n)
 
 
-@case("a recording with a flipped byte is refused in part, never believed")
+@case("a recording with a flipped byte is refused in part, never believed", together=True)
 def flipped():
     folder, n = record()
     with open(folder + "/x.waggle", "rb") as f:
@@ -216,7 +216,7 @@ def flipped():
             check(load_json(d)["ledger"]["damaged_blocks"] > 0, "a flipped byte at", at, "went unnoticed")
 
 
-@case("unwritable output: one sentence, exit code, no capture wasted")
+@case("unwritable output: one sentence, exit code, no capture wasted", together=True)
 def unwritable():
     d = waggle("-o", "/nonexistent/folder/x.svg", "20")
     check(d.rc in (1, 2, 5), d)
@@ -224,7 +224,7 @@ def unwritable():
     check(len(d.err.strip().splitlines()) == 1, d.err)
 
 
-@case("a full disk: one sentence, nothing half-written")
+@case("a full disk: one sentence, nothing half-written", together=True)
 def disk_full():
     folder = scratch()
     check(run(["mount", "-t", "tmpfs", "-o", "size=16k", "none", folder]).rc == 0, "mount")
@@ -238,7 +238,7 @@ def disk_full():
     check(not left, "left behind:", left)
 
 
-@case("the ledger of a filtered report is that of what is left")
+@case("the ledger of a filtered report is that of what is left", together=True)
 def filtered_report():
     folder, n = record()
     path = folder + "/x.waggle"

@@ -30,7 +30,7 @@ def profile_named(p, name, hz=499, seconds=2):
     return n
 
 
-@case("an executable that was deleted while it runs")
+@case("an executable that was deleted while it runs", together=True)
 def deleted():
     path = copy_of("deleted")
     p = start([path, 10])
@@ -39,7 +39,7 @@ def deleted():
     profile_named(p, "deleted")
 
 
-@case("an executable replaced by another file while it runs")
+@case("an executable replaced by another file while it runs", together=True)
 def replaced():
     path = copy_of("replaced")
     p = start([path, 10])
@@ -49,7 +49,7 @@ def replaced():
     profile_named(p, "replaced")
 
 
-@case("an executable in another mount namespace")
+@case("an executable in another mount namespace", together=True)
 def mount_namespace():
     folder = scratch()
     p = start(["unshare", "-m", "sh", "-c",
@@ -60,7 +60,7 @@ def mount_namespace():
     profile_named(p, "inside")
 
 
-@case("an executable below another root directory")
+@case("an executable below another root directory", together=True)
 def other_root():
     folder = scratch()
     shutil.copy(workload("split_static"), folder + "/rooted")
@@ -81,7 +81,7 @@ def stripped(name, keep):
     return start([path, 10])
 
 
-@case("a stripped executable, its debug file found by build id")
+@case("a stripped executable, its debug file found by build id", together=True)
 def by_build_id():
     def keep(debug, build_id, path):
         folder = "/usr/lib/debug/.build-id/" + build_id[:2]
@@ -94,7 +94,7 @@ def by_build_id():
     profile_named(stripped("by_build_id", keep), "by_build_id")
 
 
-@case("a stripped executable, its debug file found by debug link")
+@case("a stripped executable, its debug file found by debug link", together=True)
 def by_debug_link():
     def keep(debug, build_id, path):
         folder = os.path.join(os.path.dirname(path), ".debug")
@@ -105,7 +105,7 @@ def by_debug_link():
     profile_named(stripped("by_link", keep), "by_link")
 
 
-@case("a stripped executable without any debug file: whole, and said to be unnamed")
+@case("a stripped executable without any debug file: whole, and said to be unnamed", together=True)
 def no_symbols():
     p = stripped("no_symbols", lambda debug, build_id, path: os.unlink(debug))
     folder = scratch()

@@ -34,18 +34,18 @@ def check_agree(o, least):
     return "%d of %d frames in %d stacks" % (o["frames_equal"], o["frames"], o["compared"])
 
 
-@case("oracle: frames are equal across signal frames")
+@case("oracle: frames are equal across signal frames", together=True)
 def oracle_signals():
     o = ask([workload("signals"), 5], 3, 2, "signals")
     return check_agree(o, 3000)
 
 
-@case("oracle: frames are equal in a program at fixed addresses")
+@case("oracle: frames are equal in a program at fixed addresses", together=True)
 def oracle_fixed():
     return check_agree(ask([workload("split_nopie"), 5], 3, 2, "split_nopie"), 3000)
 
 
-@case("oracle: a library that is swapped for another is no disagreement")
+@case("oracle: a library that is swapped for another is no disagreement", together=True)
 def oracle_plugins():
     folder = scratch()
     shutil.copy(workload("plugin"), folder + "/other.so")
@@ -54,7 +54,7 @@ def oracle_plugins():
     return check_agree(o, 3000)
 
 
-@case("oracle: frames are equal in Python and its C libraries")
+@case("oracle: frames are equal in Python and its C libraries", together=True)
 def oracle_python():
     if not os.path.exists("/usr/bin/python3"):
         raise Skip("there is no /usr/bin/python3")
@@ -64,7 +64,7 @@ def oracle_python():
                            "pyoracle"), 1000)
 
 
-@case("oracle: stacks of processes that are gone are counted as such")
+@case("oracle: stacks of processes that are gone are counted as such", together=True)
 def oracle_short():
     o = ask([workload("short"), 4000, 2, 2], 3, 1, "short")
     check(o["process_gone"] + o["failed"] > 0, "no process was gone in time:", o["stacks"])

@@ -73,7 +73,7 @@ def pending_walks_are_finished():
     check(pending <= 0.002 * l["user_stacks"], pending, "of", l["user_stacks"], "stayed cut")
 
 
-@case("the verdict of every capture: the self-test of the mapping walk passed here")
+@case("the verdict of every capture: the self-test of the mapping walk passed here", together=True)
 def self_test_passes():
     d = waggle("-p", os.getpid(), "100ms")
     check("does not know" not in d.err, d.err)

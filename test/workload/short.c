@@ -1,6 +1,7 @@
 /* short.c - processes that are gone before anybody can look at them: forks COUNT children, PARALLEL
  * at a time, each burning MS milliseconds of processor time in a path of depth 20 and then exiting.
- * With "exec" each child first executes this file anew. Prints "truth children N longest_ms X cpu S".
+ * With "exec" each child first executes this file anew. Prints "truth children N longest_ms X cpu S work W": all
+ * processor time of the children, and what of it they used in the path (each exits with its milliseconds).
  * Usage: short [COUNT [MS [PARALLEL [exec]]]]
  * CFLAGS: -O2 -fomit-frame-pointer -fno-optimize-sibling-calls
  */
@@ -28,11 +29,17 @@ FRAME uint64_t short_0(uint64_t ns)
 
 SHORT_20(CHAIN_LINK, short)
 
-static uint64_t longest;
+enum { SHORT_FAILED = 255 };
+
+static uint64_t longest, work_ms;
 
 static void short_reap(uint64_t *started, pid_t *pids, int n)
 {
-	pid_t pid = wait(NULL);
+	int status = 0;
+	pid_t pid = wait(&status);
+
+	if (WIFEXITED(status) && WEXITSTATUS(status) < SHORT_FAILED)
+		work_ms += (uint64_t)WEXITSTATUS(status);
 
 	for (int i = 0; i < n; i++)
 		if (pids[i] == pid) {
@@ -46,15 +53,18 @@ static void short_reap(uint64_t *started, pid_t *pids, int n)
 static void short_child(double ms, int exec)
 {
 	char text[32], *path;
+	uint64_t begun, used;
 
 	if (exec) {
 		snprintf(text, sizeof(text), "%g", ms);
 		path = realpath("/proc/self/exe", NULL); /* a link would become its name */
 		execl(path, "short", "child", text, NULL);
-		_exit(127);
+		_exit(SHORT_FAILED);
 	}
+	begun = burn_cpu_ns();
 	burn_sink = short_20((uint64_t)(ms * 1e6));
-	_exit(0);
+	used = (burn_cpu_ns() - begun + MS / 2) / MS;
+	_exit(used < SHORT_FAILED ? (int)used : SHORT_FAILED - 1);
 }
 
 int main(int argc, char **argv)
@@ -87,8 +97,9 @@ int main(int argc, char **argv)
 	while (running--)
 		short_reap(started, pids, parallel);
 	getrusage(RUSAGE_CHILDREN, &all);
-	fprintf(stderr, "truth children %d longest_ms %.1f cpu %.3f\n", count, (double)longest / 1e6,
+	fprintf(stderr, "truth children %d longest_ms %.1f cpu %.3f work %.3f\n", count, (double)longest / 1e6,
 		(double)(all.ru_utime.tv_sec + all.ru_stime.tv_sec) +
-			(double)(all.ru_utime.tv_usec + all.ru_stime.tv_usec) / 1e6);
+			(double)(all.ru_utime.tv_usec + all.ru_stime.tv_usec) / 1e6,
+		(double)work_ms / 1e3);
 	return 0;
 }
