@@ -16,6 +16,7 @@
 #define NAME_LEN_CAP   (64u << 10)
 #define NAME_LEN_SHORT 64u /* of a name when the budget is used up */
 #define SEGMENTS_CAP   64u /* executable ones; real files have one to three */
+#define PIECE_SYMBOLS  1024u /* 24 KiB on the stack */
 #define PLT_SUFFIX     "@plt"
 
 static const struct candidate_range *candidates_range_of(const struct candidate_range *r, size_t n,
@@ -143,13 +144,15 @@ static bool candidates_parse(struct candidates *cs, const Elf64_Sym *sym,
 	return true;
 }
 
-/* One symbol table section. */
+/* Symbols by the piece: a large table is never in memory as a whole. What cannot be read ends it. */
 static void candidates_each_of(struct candidates *cs, struct elf_image *img, const char *section,
 			       candidate_fn *fn, void *ctx)
 {
 	struct elf_section s, names;
+	Elf64_Sym piece[PIECE_SYMBOLS];
+	struct candidate c;
 
-	if (elf_image_section(img, section, &s) || !s.data ||
+	if (elf_image_section_head(img, section, &s) || s.compressed ||
 	    (s.type != SHT_SYMTAB && s.type != SHT_DYNSYM))
 		return;
 	if (elf_image_section_at(img, s.link, &names) || !names.data || names.type != SHT_STRTAB)
@@ -159,13 +162,16 @@ static void candidates_each_of(struct candidates *cs, struct elf_image *img, con
 	/* Suffix-merged names may be needed more than once, twice the section in real files. */
 	cs->name_budget += 8 * names.size + NAME_LEN_CAP;
 	/* sh_entsize is not asked: the format has exactly one size. */
-	for (uint64_t at = 0; at + sizeof(Elf64_Sym) <= s.size; at += sizeof(Elf64_Sym)) {
-		struct candidate c;
-		Elf64_Sym sym;
+	for (uint64_t at = 0, left = s.size / sizeof(*piece); left;) {
+		size_t n = left < PIECE_SYMBOLS ? left : PIECE_SYMBOLS;
 
-		memcpy(&sym, s.data + at, sizeof(sym));
-		if (candidates_parse(cs, &sym, &names, &c))
-			fn(ctx, &c);
+		if (elf_image_read(img, s.offset + at, n * sizeof(*piece), piece))
+			return;
+		for (size_t i = 0; i < n; i++)
+			if (candidates_parse(cs, &piece[i], &names, &c))
+				fn(ctx, &c);
+		at += n * sizeof(*piece);
+		left -= n;
 	}
 }
 

@@ -278,6 +278,13 @@ int elf_image_bytes(struct elf_image *img, uint64_t offset, uint64_t size, const
 	return 0;
 }
 
+int elf_image_read(const struct elf_image *img, uint64_t offset, size_t size, void *to)
+{
+	struct image_source s = { .fd = img->fd, .mem = img->mem, .size = img->size };
+
+	return image_pread(&s, to, size, offset);
+}
+
 int elf_image_map(const struct elf_image *img, struct filemap *ret)
 {
 	if (img->fd >= 0)

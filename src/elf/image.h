@@ -65,6 +65,9 @@ int elf_image_section_at(struct elf_image *img, uint32_t index, struct elf_secti
  * when they are not all in the file, -ENOMEM. */
 int elf_image_bytes(struct elf_image *img, uint64_t offset, uint64_t size, const uint8_t **ret);
 
+/* The same, copied to the caller's memory, whatever their number: nothing is kept. */
+int elf_image_read(const struct elf_image *img, uint64_t offset, size_t size, void *to);
+
 /* The whole file, mapped, for what is too large to be read; lives on when the image is freed. Memory
  * images lend theirs. 0, or as filemap_open(). */
 int elf_image_map(const struct elf_image *img, struct filemap *ret);

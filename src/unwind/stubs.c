@@ -1,15 +1,13 @@
-/* stubs.c - a disassembler that knows a few dozen instructions: what linkers write into call stubs, and
- * what _init, _fini and crtbegin.o are made of.
+/* stubs.c - a disassembler that knows a few dozen instructions: what linkers write into call stubs,
+ * and what _init, _fini and crtbegin.o are made of.
  *
- * A stub is entered by a call (8 bytes on the stack) or by a jump from the stub before it, and every
- * stub ends in a jump. So the height is 8 behind any jump, and 8 more behind each push (_init and _fini
- * end in a return, and take back what they pushed before). The lazy
- * resolver's own stub, the first of its section, is jumped to with a number already pushed; it is told
- * by the push from memory that it begins with (mold's pushes a register first, and is right as it is).
+ * A stub is entered by a call (8 bytes on the stack) or by a jump from the stub before it, and
+ * every stub ends in a jump. So the height is 8 behind any jump, and 8 more behind each push (_init
+ * and _fini end in a return, and take back what they pushed before). The lazy resolver's own stub,
+ * the first of its section, is jumped to with a number already pushed; it is told by the push from
+ * memory that it begins with (mold's pushes a register first, and is right as it is).
  */
 #include "unwind/stubs.h"
-
-#include <elf.h>
 
 #define HEIGHT_ENTRY  8u
 #define HEIGHT_HEADER 16u /* the relocation's number was pushed */
@@ -38,10 +36,10 @@ static const struct stub_code {
 	{1, {0xeb}, 1, STUB_JUMP}, /* jmp rel8 */
 	{1, {0x68}, 4, STUB_PUSH}, /* push imm32 */
 	{2, {0xff, 0x35}, 4, STUB_PUSH_MEMORY},
-	{2, {0x41, 0x53}, 0, STUB_PUSH},  /* push %r11 */
-	{2, {0x41, 0xbb}, 4, STUB_PLAIN}, /* mov imm32, %r11d */
-	{1, {0xcc}, 0, STUB_PLAIN},       /* int3, as padding */
-	{1, {0x90}, 0, STUB_PLAIN},       /* nop */
+	{2, {0x41, 0x53}, 0, STUB_PUSH},        /* push %r11 */
+	{2, {0x41, 0xbb}, 4, STUB_PLAIN},       /* mov imm32, %r11d */
+	{1, {0xcc}, 0, STUB_PLAIN},             /* int3, as padding */
+	{1, {0x90}, 0, STUB_PLAIN},             /* nop */
 	{3, {0x0f, 0x1f, 0x00}, 0, STUB_PLAIN}, /* longer nops, by their operand */
 	{3, {0x0f, 0x1f, 0x40}, 1, STUB_PLAIN},
 	{3, {0x0f, 0x1f, 0x44}, 2, STUB_PLAIN},
@@ -108,6 +106,24 @@ static enum stub_op stub_step(struct cursor *code)
 	return STUB_OTHER;
 }
 
+/* The first instruction that does something: behind an endbr64. */
+static enum stub_op stub_first(struct cursor *code)
+{
+	enum stub_op op = stub_step(code);
+
+	return op == STUB_PLAIN ? stub_step(code) : op;
+}
+
+/* It pushes the word that tells the resolver which file this is: first, or (mold) behind a
+ * register. */
+bool stubs_is_header(const uint8_t *code, size_t size)
+{
+	struct cursor look = cursor_of(code, size);
+	enum stub_op op = stub_first(&look);
+
+	return (op == STUB_PUSH ? stub_step(&look) : op) == STUB_PUSH_MEMORY;
+}
+
 struct stubs stubs_of(const uint8_t *code, size_t size)
 {
 	struct stubs s = {
@@ -116,11 +132,8 @@ struct stubs stubs_of(const uint8_t *code, size_t size)
 		.cfa_off = HEIGHT_ENTRY,
 	};
 	struct cursor look = s.code;
-	enum stub_op op = stub_step(&look);
 
-	if (op == STUB_PLAIN) /* behind an endbr64 */
-		op = stub_step(&look);
-	if (op == STUB_PUSH_MEMORY)
+	if (stub_first(&look) == STUB_PUSH_MEMORY)
 		s.cfa_off = HEIGHT_HEADER;
 	return s;
 }
@@ -155,86 +168,4 @@ bool stubs_next(struct stubs *s, struct stub_row *ret)
 	if (s->fp_at > s->cfa_off)
 		s->fp_at = 0;
 	return true;
-}
-
-/* -- where they are -------------------------------------------------------------------------- */
-
-#define START_FAR   256u /* from where it is looked for to crtbegin.o's functions */
-#define START_BYTES 640u /* and to their end */
-#define START_LOOK  17u  /* how many bytes tell the first one */
-
-/* crtbegin.o begins with deregister_tm_clones, which compares two addresses that are the same. */
-static bool stubs_is_start(const uint8_t *code)
-{
-	static const uint8_t lea_rdi[] = {0x48, 0x8d, 0x3d}, lea_rax[] = {0x48, 0x8d, 0x05},
-			     cmp[] = {0x48, 0x39, 0xf8}, cmp_imm[] = {0x48, 0x3d};
-
-	if (memcmp(code, lea_rdi, 3) == 0)
-		return memcmp(code + 7, lea_rax, 3) == 0 && memcmp(code + 14, cmp, 3) == 0;
-	return code[0] == 0xb8 && memcmp(code + 5, cmp_imm, 2) == 0 &&
-	       memcmp(code + 1, code + 7, 4) == 0;
-}
-
-static bool stubs_start_behind(struct elf_image *img, const struct elf_section *text,
-			       uint64_t vaddr, struct elf_section *ret)
-{
-	const uint8_t *code;
-	uint64_t left;
-
-	vaddr = (vaddr + 15) & ~UINT64_C(15);
-	if (vaddr < text->vaddr || vaddr - text->vaddr >= text->size)
-		return false;
-	left = text->size - (vaddr - text->vaddr);
-	left = left < START_BYTES ? left : START_BYTES;
-	if (elf_image_bytes(img, vaddr - text->vaddr + text->offset, left, &code))
-		return false;
-	for (uint64_t at = 0; at <= START_FAR && at + START_LOOK <= left; at += 16) {
-		if (!stubs_is_start(code + at))
-			continue;
-		*ret = (struct elf_section){
-			.data = code + at, .size = left - at, .vaddr = vaddr + at};
-		return true;
-	}
-	return false;
-}
-
-/* The last of crtbegin.o's functions, frame_dummy, is the first one that a program calls as it starts. */
-static uint64_t stubs_first_init(struct elf_image *img)
-{
-	struct elf_section inits;
-	struct cursor c;
-
-	if (elf_image_section(img, ".init_array", &inits) || !inits.data)
-		return 0;
-	c = cursor_of(inits.data, inits.size);
-	return cursor_left(&c) >= 8 ? cursor_u64(&c) : 0;
-}
-
-/* In programs it is behind the entry point, in libraries the first code, or behind the code that some
- * linkers move to the front: then the first initialiser tells, where the linker wrote its address. */
-static bool stubs_find_start(struct elf_image *img, struct elf_section *ret)
-{
-	uint64_t init = stubs_first_init(img);
-	struct elf_section text;
-
-	if (elf_image_section_head(img, ".text", &text) || text.type != SHT_PROGBITS)
-		return false;
-	return stubs_start_behind(img, &text, elf_image_entry(img), ret) ||
-	       stubs_start_behind(img, &text, text.vaddr, ret) ||
-	       (init > START_FAR && stubs_start_behind(img, &text, init - START_FAR, ret));
-}
-
-size_t stubs_find(struct elf_image *img, struct elf_section ret[STUBS_MAX])
-{
-	static const char *const names[STUBS_MAX - 1] = {".plt",  ".plt.sec", ".plt.got",
-							 ".iplt", ".init",    ".fini"};
-	size_t n = 0;
-
-	for (size_t i = 0; i < STUBS_MAX - 1; i++) {
-		struct elf_section s;
-
-		if (!elf_image_section(img, names[i], &s) && s.data && s.type == SHT_PROGBITS)
-			ret[n++] = s;
-	}
-	return n + stubs_find_start(img, &ret[n]);
 }

@@ -21,7 +21,7 @@
 #define STUBS_MAX 7
 
 /* Where such code is: address, size and bytes of each piece; the bytes belong to the image. Returns how
- * many. Without section headers they cannot be told. */
+ * many. Without section headers .plt.sec, .plt.got and .iplt cannot be told (GNU ld describes them). */
 size_t stubs_find(struct elf_image *img, struct elf_section ret[STUBS_MAX]);
 
 struct stubs {
@@ -30,6 +30,9 @@ struct stubs {
 	uint32_t cfa_off;
 	uint32_t fp_at; /* where in the frame rbp was pushed: at CFA - this; 0 = it was not */
 };
+
+/* Does the lazy resolver's own stub begin here? */
+bool stubs_is_header(const uint8_t *code, size_t size);
 
 struct stub_row {
 	uint32_t at;      /* offset in the code from which this holds */

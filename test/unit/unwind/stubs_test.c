@@ -1,10 +1,13 @@
 /* stubs_test.c - reading call stubs and start code: the layouts that linkers write, and what is none. */
 #include <setjmp.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <elf.h>
 #include <cmocka.h>
 
 #include "unwind/stubs.h"
@@ -77,12 +80,69 @@ static void not_stubs(void **state)
 	CHECK("\x68" D "\x5d\x5d", "0:8 5:16 6"); /* the second */
 }
 
+static uint8_t *own_file(size_t *ret_size)
+{
+	FILE *f = fopen("/proc/self/exe", "rb");
+	uint8_t *data;
+
+	assert_non_null(f);
+	assert_int_equal(fseek(f, 0, SEEK_END), 0);
+	*ret_size = (size_t)ftell(f);
+	rewind(f);
+	data = malloc(*ret_size);
+	assert_non_null(data);
+	assert_int_equal(fread(data, 1, *ret_size, f), *ret_size);
+	fclose(f);
+	return data;
+}
+
+/* Of this very program: what is found by section names is found without them, at the same place. */
+static void without_headers(void **state)
+{
+	struct elf_section with[STUBS_MAX], less[STUBS_MAX], s;
+	struct elf_image *img, *bare;
+	uint8_t *copy, *data;
+	size_t size, n, n_less, found = 0;
+	Elf64_Ehdr *h;
+
+	data = own_file(&size);
+	copy = own_file(&size);
+	h = (Elf64_Ehdr *)copy;
+	h->e_shoff = 0;
+	h->e_shnum = h->e_shstrndx = 0;
+	assert_int_equal(elf_image_memory(data, size, &img, NULL), 0);
+	assert_int_equal(elf_image_memory(copy, size, &bare, NULL), 0);
+	n = stubs_find(img, with);
+	n_less = stubs_find(bare, less);
+	assert_int_equal(elf_image_section_head(bare, ".text", &s), -ENOENT);
+	for (size_t i = 0; i < n; i++) {
+		if (elf_image_section_head(img, ".plt.sec", &s) == 0 && with[i].vaddr == s.vaddr)
+			continue; /* no word leads there */
+		if (elf_image_section_head(img, ".plt.got", &s) == 0 && with[i].vaddr == s.vaddr)
+			continue;
+		for (size_t j = 0; j < n_less; j++)
+			if (less[j].vaddr == with[i].vaddr) {
+				size_t both = less[j].size < with[i].size ? less[j].size : with[i].size;
+
+				assert_memory_equal(less[j].data, with[i].data, both);
+				assert_true(less[j].size + 16 >= with[i].size || less[j].size >= 32);
+				found++;
+			}
+	}
+	assert_true(found >= 3); /* .init, .fini, crtbegin.o's; .plt where there is lazy binding */
+	elf_image_free(img);
+	elf_image_free(bare);
+	free(data);
+	free(copy);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(layouts),
 		cmocka_unit_test(start_code),
 		cmocka_unit_test(not_stubs),
+		cmocka_unit_test(without_headers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
