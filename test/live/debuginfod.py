@@ -102,7 +102,7 @@ def reasons(done, name):
     return counts
 
 
-@case("a stripped program, named by a debuginfod server", together=True)
+@case("a stripped program, named by a debuginfod server")
 def live():
     s = Served("dbgi_live")
     url = s.serve()
@@ -236,7 +236,7 @@ def interrupted_twice():
     check(report["ledger"]["samples_taken"] > 100, report["ledger"]["samples_taken"])
 
 
-@case("a program stripped to mini debug information", together=True)
+@case("a program stripped to mini debug information")
 def mini():
     if not shutil.which("xz"):
         raise Skip("no xz")
@@ -256,7 +256,7 @@ def mini():
     check(facts["state"] == "ok" and ".gnu_debugdata" in facts["detail"], facts)
 
 
-@case("--debug-file and --debug-dir name a stripped program", together=True)
+@case("--debug-file and --debug-dir name a stripped program")
 def given():
     s = Served("dbgi_given")
     recording = s.record()

@@ -225,17 +225,17 @@ def ended_well(sig):
     check(sorted(os.listdir(folder)) == sorted(map(os.path.basename, files)), os.listdir(folder))
 
 
-@case("SIGINT ends the capture and writes everything", together=True)
+@case("SIGINT ends the capture and writes everything")
 def sigint():
     ended_well(signal.SIGINT)
 
 
-@case("SIGTERM ends the capture and writes everything", together=True)
+@case("SIGTERM ends the capture and writes everything")
 def sigterm():
     ended_well(signal.SIGTERM)
 
 
-@case("a second SIGINT leaves at once, nothing half-written", together=True)
+@case("a second SIGINT leaves at once, nothing half-written")
 def sigint_twice():
     folder, files, rc, seconds, text = interrupted([signal.SIGINT, signal.SIGINT], 0.02)
     check(seconds < 1.5, "took", seconds, "s to leave")
