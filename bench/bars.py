@@ -2,7 +2,7 @@
 from show import *
 
 
-def bars(sides, first, foot, conversion, cost, giant, names):
+def bars(sides, first, foot, conversion, cost, giant, names, look):
     rows = []
 
     def bar(what, limit, value, words, ok):
@@ -43,5 +43,11 @@ def bars(sides, first, foot, conversion, cost, giant, names):
         lambda x: "%.0fx" % x, lambda x: x >= 50)
     bar("folded to SVG, against flamegraph.pl", ">= 20x faster", conversion.get("svg"), lambda x: "%.1fx" % x,
         lambda x: x >= 20)
+    bar("own CPU of a served capture that nobody looks at, of one processor", "<= 1 %", look.get("alone"), share,
+        lambda x: x <= 0.01)
+    bar("the same with terminal and page open", "<= 5 %", look.get("both"), share, lambda x: x <= 0.05)
+    bar("its memory's growth in the last two thirds of the run", "<= 1 MiB", look.get("growth"), lambda x: "%.1f MiB" % x,
+        lambda x: x <= 1)
+    bar("samples lost there", "0", look.get("lost"), str, lambda x: x == 0)
     print("## Against the project's own bars\n")
     table(["", "bar", "measured", "reached"], rows)

@@ -26,6 +26,7 @@ from bars import bars            # noqa: E402
 from cost import costs           # noqa: E402
 from footprint import footprint  # noqa: E402
 from giant import giant          # noqa: E402
+from look import looks           # noqa: E402
 from show import *               # noqa: E402
 from starts import starts        # noqa: E402
 from waits import waits          # noqa: E402
@@ -227,11 +228,12 @@ def main(parts):
     big = giant() if "giant" in parts else {}
     if "off" in parts:
         waits(max(3, ROUNDS), loads.SCALE)
-    bars(sides, first, foot, conversion, cost, big, names)
+    looked = looks() if "look" in parts else {}
+    bars(sides, first, foot, conversion, cost, big, names, looked)
     return 0
 
 
-PARTS = ["side", "cost", "start", "footprint", "convert", "names", "giant", "off"]
+PARTS = ["side", "cost", "start", "footprint", "convert", "names", "giant", "off", "look"]
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:] or PARTS))
