@@ -80,7 +80,7 @@ CASES = []
 def served_as_filtered():
     """what --keep, --drop and --focus leave out nobody is served, while it runs and afterwards; the rest is what -o has"""
     server = capture("--max-overhead", "100", "--drop", "^hot70_0$", "--keep", "^hot", "--focus", "^hot[0-9]*_30$", "-o", RECORDING,
-                     "--", SPLIT, "3")
+                     "--", SPLIT, "6")
     end, lines = time.time() + 20, []
     while not lines:  # what has its name: before that nobody can tell it from what stays
         lines = [line for line in export(server) if b"[split]" not in line]
