@@ -139,6 +139,10 @@ class App {
 			out[s.task[0] === "p" ? "pid" : "tid"] = s.task.slice(1);
 		if (this.selection.classes)
 			out.class = this.legend.classes.map((c) => c.key).filter((k) => !this.legend.off.includes(k)).join(",");
+		const hide = [...this.hidden].filter((k) => k !== "task").join(","); // a task is no frame to the server
+
+		if (hide)
+			out.hide = hide;
 		if (this.type)
 			out.value = this.type.type;
 		return out;

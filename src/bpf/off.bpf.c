@@ -193,22 +193,40 @@ static __always_inline void switch_told(u64 *ctx, struct wait_stats *st)
 	st->running = (u32)next->pid;
 }
 
+/* What programs that take stacks begin with: counters, scratch, the time, which is in the record from then
+ * on: fewer words are kept by the program. NULL: there is nothing to work with. */
+static __always_inline struct walk *event_begin(struct wait_stats **ret_st)
+{
+	u64 now = bpf_ktime_get_ns();
+	u32 zero = 0;
+	struct walk *w;
+
+	*ret_st = bpf_map_lookup_elem(&wait_counts, &zero);
+	if (!*ret_st)
+		return NULL;
+	w = scratch_take(*ret_st);
+	if (w)
+		w->record.time = now;
+	return w;
+}
+
+static __always_inline void event_end(struct walk *w, struct wait_stats *st)
+{
+	w->busy = 0;
+	st->run_ns += bpf_ktime_get_ns() - w->record.time;
+}
+
 /* With a frame small enough to lie on the thread's own stack even where programs have stacks of their own. */
 SEC("tp_btf/sched_switch")
 int off_switch(u64 *ctx)
 {
-	u64 now = bpf_ktime_get_ns(), frame; /* in the record from then on: fewer words are kept here */
-	u32 zero = 0;
-	struct wait_stats *st = bpf_map_lookup_elem(&wait_counts, &zero);
+	struct wait_stats *st;
+	struct walk *w = event_begin(&st);
 	struct wait_thread *t;
-	struct walk *w;
+	u64 frame;
 
-	if (!st)
-		return 0;
-	w = scratch_take(st);
 	if (!w)
 		return 0;
-	w->record.time = now;
 	OWN_FRAME(frame);
 	*(volatile u64 *)&w->kernel_sp = frame;
 	switch_told(ctx, st);
@@ -216,8 +234,7 @@ int off_switch(u64 *ctx)
 	if (t)
 		t->stack = stack_take(ctx, w, st);
 	switch_in(ctx, w, st);
-	w->busy = 0;
-	st->run_ns += bpf_ktime_get_ns() - w->record.time;
+	event_end(w, st);
 	return 0;
 }
 
@@ -348,24 +365,18 @@ static __always_inline u32 waking_tid(u64 *ctx)
 SEC("tp_btf/sched_waking")
 int off_waking(u64 *ctx)
 {
-	u64 now = bpf_ktime_get_ns(), frame;
-	u32 zero = 0;
-	struct wait_stats *st = bpf_map_lookup_elem(&wait_counts, &zero);
+	struct wait_stats *st;
+	struct walk *w = event_begin(&st);
 	struct wait_thread *t;
-	struct walk *w;
+	u64 frame;
 
-	if (!st)
-		return 0;
-	w = scratch_take(st);
 	if (!w)
 		return 0;
-	w->record.time = now;
 	OWN_FRAME(frame);
 	*(volatile u64 *)&w->kernel_sp = frame;
 	t = waking_begin(ctx, w);
 	if (t)
 		waking_hops(w, t, waking_tid(ctx), stack_take(ctx, w, st), st);
-	w->busy = 0;
-	st->run_ns += bpf_ktime_get_ns() - now;
+	event_end(w, st);
 	return 0;
 }

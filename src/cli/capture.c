@@ -241,15 +241,20 @@ static int capture_all(const struct capture_job *job, const char *command_line,
 	struct out recording = { .fd = -1 };
 	struct debugfiles *names = NULL;
 	struct watch watch;
+	const struct watch_opts look = {
+		.cli = o,
+		.filter = &filter->filter,
+		.title = command_line,
+		.command = job->rest->command != NULL,
+		.leave = &capture_leave,
+	};
 	const char *path;
 	int code = names_begin(&o->names, false, &names, e), seen;
 
 	if (!code)
 		code = capture_open_recording(o, filter, &recording, &path, e);
-	seen = watch_begin(&watch, o, command_line, job->rest->command != NULL, &capture_leave,
-			   code ? NULL : e);
+	seen = watch_begin(&watch, &look, code ? NULL : e);
 	code = code ? code : seen;
-	watch.filter = filter->any ? &filter->filter : NULL;
 	if (!code)
 		code = capture_session_run(job, command_line, names, path ? &recording : NULL, &watch,
 					   &result, e);

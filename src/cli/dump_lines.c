@@ -139,8 +139,9 @@ static void lines_say(const struct binary *b)
 	if (binary_dwarf(b))
 		s = dwarf_stats(binary_dwarf(b));
 	fprintf(stderr, "# %zu units, %zu ranges; %zu units read, %zu forgotten, %zu KiB held, "
-		"%zu without their split file, %zu damaged\n", s.units, s.ranges, s.built,
-		s.forgotten, s.bytes >> 10, s.split_missing, s.damaged);
+		"%zu without their split file, %zu damaged%s\n", s.units, s.ranges, s.built,
+		s.forgotten, s.bytes >> 10, s.split_missing, s.damaged,
+		s.supplement_missing ? "; the common file of dwz is missing" : "");
 }
 
 static int lines_ask(struct lines *l, struct binary *b, unsigned int passes, struct err *e)

@@ -10,10 +10,6 @@ static const char *const dump_objects[OBJECT_KIND_MAX] = {
 	"none", "file", "vdso", "kernel", "module", "bpf", "jit", "other",
 };
 
-static const char *const dump_frames[FRAME_KIND_MAX] = {
-	"user", "kernel", "jit", "inlined", "offcpu", "cut",
-};
-
 static void dump_meta(FILE *to, const struct profile *p)
 {
 	const struct profile_meta *m = &p->meta;
@@ -54,8 +50,7 @@ static void dump_frame_rows(FILE *to, const struct profile *p)
 		const struct profile_frame *f = &p->frames.at[i];
 
 		fprintf(to, "%6u %-7s object=%u+0x%" PRIx64, i,
-			f->kind < FRAME_KIND_MAX ? dump_frames[f->kind] : "?", f->object,
-			f->offset);
+			profile_kind_name((enum frame_kind)f->kind), f->object, f->offset);
 		for (uint32_t k = 0; k < profile_frame_lines(p, i); k++) {
 			const struct profile_line *l =
 				k < f->n_lines ? &p->lines.at[f->first_line + k] : NULL;

@@ -2,21 +2,11 @@
  *
  * The flags of bcc's `offcputime` keep their meaning (doc/bcc.md).
  */
-#include <errno.h>
-
-#include "cli/capture.h"
-#include "cli/command.h"
 #include "cli/wait_options.h"
 
 extern const struct command command_off;
 
-struct off_opts {
-	struct capture_cli capture;
-	struct wait_cli waits;
-	bool class_frames;
-};
-
-#define AT(field) offsetof(struct off_opts, field)
+#define AT(field) offsetof(struct wait_run_opts, field)
 static const struct option_row off_options[] = {
 	{ "annotate", 0, OPTION_FLAG, AT(class_frames), NULL,
 	  "put the class of each wait on its stack, as [blocked: disk]" },
@@ -42,38 +32,13 @@ static const struct option_table off_tables[] = {
 	{ NULL, 0 },
 };
 
-static int off_complete(struct off_opts *o, const struct option_rest *rest, struct capture_opts *ret,
-			struct err *e)
-{
-	struct wait_opts waits;
-	int code = wait_options_check(&o->waits, &o->capture.output, &waits, e);
-
-	if (!code)
-		code = capture_options_check(&o->capture, rest, e);
-	if (code)
-		return code;
-	capture_options_fill(&o->capture, ret);
-	ret->waits = waits;
-	ret->waits.class_frames = o->class_frames;
-	return 0;
-}
-
 static int off_run(int argc, char **argv)
 {
-	struct off_opts o = { .capture = CAPTURE_DEFAULTS };
-	struct option_rest rest = { 0 };
-	struct err e = { 0 };
-	struct capture_job job = {
-		.source = "off", .what = "waits", .options = &o.capture, .rest = &rest,
+	const struct wait_run run = {
+		.command = &command_off, .source = "off", .what = "waits",
 	};
-	int code = command_parse(&command_off, argc, argv, &o, &rest);
 
-	if (code < 0)
-		code = off_complete(&o, &rest, &job.capture, &e) ? command_fail(&e)
-								 : capture_run(&job, argc, argv);
-	wait_options_free(&o.waits);
-	option_free(off_tables, &o, &rest);
-	return code;
+	return wait_run(&run, argc, argv);
 }
 
 const struct command command_off = {

@@ -7,20 +7,10 @@
 
 enum { JSON_TOP_DEFAULT = 100, JSON_PATH_MAX = 2048 };
 
-/* In the order of enum frame_kind. */
-static const char *const json_kinds[FRAME_KIND_MAX + 1] = {
-	"user", "kernel", "jit", "inlined", "offcpu", "cut", "",
-};
-
 static void json_text(struct out *to, const char *key, const struct intern *strings, uint32_t id)
 {
 	out_printf(to, "\"%s\":", key);
 	format_json_string(to, intern_get(strings, id), intern_len(strings, id));
-}
-
-static const char *json_kind(uint8_t kind)
-{
-	return json_kinds[kind < FRAME_KIND_MAX ? kind : FRAME_KIND_MAX];
 }
 
 static void json_functions(const struct function_table *t, uint32_t top, struct out *to)
@@ -31,7 +21,7 @@ static void json_functions(const struct function_table *t, uint32_t top, struct 
 
 		out_puts(to, i ? ",{" : "{");
 		json_text(to, "name", &t->strings, r->name);
-		out_printf(to, ",\"kind\":\"%s\",", json_kind(r->kind));
+		out_printf(to, ",\"kind\":\"%s\",", profile_kind_name((enum frame_kind)r->kind));
 		json_text(to, "object", &t->strings, r->object);
 		out_putc(to, ',');
 		json_text(to, "file", &t->strings, r->file);
@@ -53,7 +43,8 @@ static void json_hottest(const struct calltree *t, struct out *to)
 		out_puts(to, i > 1 ? ",{" : "{");
 		json_text(to, "name", &t->strings, node->name);
 		out_printf(to, ",\"kind\":\"%s\",\"self\":%lld,\"total\":%lld}",
-			   json_kind(node->kind), (long long)node->self, (long long)node->total);
+			   profile_kind_name((enum frame_kind)node->kind), (long long)node->self,
+			   (long long)node->total);
 	}
 	out_puts(to, "]");
 }

@@ -26,23 +26,25 @@ static void top_on_signal(int sig)
 }
 
 /* Of a file, too, only what was asked for. */
-static int top_filter(const struct cpu_opts *o, struct filter_set *ret, struct err *e)
+static int top_filter(const struct cpu_opts *o, struct profile **p, struct err *e)
 {
-	int code = filter_set_new(&o->capture.filter, ret, e);
+	struct filter_opts asked = o->capture.filter;
+	struct filter_set filter = { 0 };
+	int code;
 
-	ret->filter.pids = o->capture.pids.list.at;
-	ret->filter.n_pids = o->capture.pids.list.n;
-	ret->filter.tids = o->capture.tids.list.at;
-	ret->filter.n_tids = o->capture.tids.list.n;
-	ret->filter.cpus = o->capture.cpus.list.at;
-	ret->filter.n_cpus = o->capture.cpus.list.n;
+	asked.pids = o->capture.pids;
+	asked.tids = o->capture.tids;
+	asked.cpus = o->capture.cpus;
+	code = filter_set_new(&asked, &filter, e);
+	if (!code)
+		code = filter_set_apply(&filter, p, e);
+	filter_set_free(&filter);
 	return code;
 }
 
 static int top_files(const struct cpu_opts *o, const struct option_rest *rest)
 {
 	struct sigaction on = { .sa_handler = top_on_signal };
-	struct filter_set filter = { 0 };
 	struct profile *p = NULL;
 	struct buf title = { 0 };
 	struct err e = { 0 };
@@ -50,7 +52,7 @@ static int top_files(const struct cpu_opts *o, const struct option_rest *rest)
 				 : read_files(rest, &p, &e);
 
 	if (!code)
-		code = top_filter(o, &filter, &e);
+		code = top_filter(o, &p, &e);
 	buf_puts(&title, "waggle top");
 	for (size_t i = 0; i < rest->words.n; i++)
 		buf_printf(&title, " %s", rest->words.at[i]);
@@ -60,9 +62,8 @@ static int top_files(const struct cpu_opts *o, const struct option_rest *rest)
 	if (!code) {
 		sigaction(SIGTERM, &on, NULL);
 		sigaction(SIGHUP, &on, NULL);
-		code = watch_file(p, &filter.filter, (const char *)title.data, &top_leave, &e);
+		code = watch_file(p, (const char *)title.data, &top_leave, &e);
 	}
-	filter_set_free(&filter);
 	profile_free(p);
 	buf_free(&title);
 	return code ? command_fail(&e) : EXIT_DONE;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "cli/capture.h"
 #include "profile/causes.h"
 
 enum { WAIT_HOPS_MAX = 8, WAIT_CAUSES_MAX = 1 << 20 };
@@ -196,5 +197,42 @@ int wait_options_check(struct wait_cli *o, struct output_opts *output, struct wa
 	ret->causes = o->causes;
 	if (!code && o->count)
 		output->value = WAITS_TYPE_COUNT;
+	return code;
+}
+
+static int wait_complete(struct wait_run_opts *o, const struct option_rest *rest, struct capture_opts *ret,
+			 struct err *e)
+{
+	struct wait_opts waits;
+	int code = wait_options_check(&o->waits, &o->capture.output, &waits, e);
+
+	if (!code)
+		code = capture_options_check(&o->capture, rest, e);
+	if (code)
+		return code;
+	capture_options_fill(&o->capture, ret);
+	ret->frequency = o->frequency;
+	ret->waits = waits;
+	ret->waits.class_frames = o->class_frames;
+	return 0;
+}
+
+int wait_run(const struct wait_run *run, int argc, char **argv)
+{
+	struct wait_run_opts o = {
+		.capture = CAPTURE_DEFAULTS, .class_frames = run->class_frames, .frequency = run->frequency,
+	};
+	struct option_rest rest = { 0 };
+	struct err e = { 0 };
+	struct capture_job job = {
+		.source = run->source, .what = run->what, .options = &o.capture, .rest = &rest,
+	};
+	int code = command_parse(run->command, argc, argv, &o, &rest);
+
+	if (code < 0)
+		code = wait_complete(&o, &rest, &job.capture, &e) ? command_fail(&e)
+								  : capture_run(&job, argc, argv);
+	wait_options_free(&o.waits);
+	option_free(run->command->options, &o, &rest);
 	return code;
 }

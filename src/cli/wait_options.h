@@ -8,9 +8,8 @@
 #ifndef WAGGLE_CLI_WAIT_OPTIONS_H
 #define WAGGLE_CLI_WAIT_OPTIONS_H
 
-#include "cli/option.h"
-#include "cli/output.h"
-#include "source/source.h"
+#include "cli/capture_options.h"
+#include "cli/command.h"
 
 struct wait_cli {
 	const char *states;  /* "S,D", or bits as bcc's --state has them */
@@ -34,5 +33,23 @@ int wait_states_parse(const char *text, uint32_t *ret, struct err *e);
 int wait_options_check(struct wait_cli *o, struct output_opts *output, struct wait_opts *ret,
 		       struct err *e);
 void wait_options_free(struct wait_cli *o);
+
+/* What off and wall have in common, as their tables see it. */
+struct wait_run_opts {
+	struct capture_cli capture;
+	struct wait_cli waits;
+	bool class_frames;  /* the class of a wait on its stack */
+	uint32_t frequency; /* Hz, of what runs; 0 = it is not sampled */
+};
+
+struct wait_run {
+	const struct command *command; /* its tables are over a struct wait_run_opts */
+	const char *source, *what;     /* as in struct capture_job */
+	bool class_frames;             /* when nothing is given */
+	uint32_t frequency;
+};
+
+/* command.run of both: the exit code. */
+int wait_run(const struct wait_run *run, int argc, char **argv);
 
 #endif

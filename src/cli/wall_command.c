@@ -1,23 +1,13 @@
 /* wall_command.c - `waggle wall`: every second of every thread, running, ready or waiting, in one profile
  * whose parts add up to the time that passed.
  */
-#include <errno.h>
-
-#include "cli/capture.h"
-#include "cli/command.h"
 #include "cli/wait_options.h"
 
 extern const struct command command_wall;
 
 #define WALL_DEFAULT_HZ 99 /* not 100: in step with nothing that runs on round periods */
 
-struct wall_opts {
-	struct capture_cli capture;
-	struct wait_cli waits;
-	uint32_t frequency;
-};
-
-#define AT(field) offsetof(struct wall_opts, field)
+#define AT(field) offsetof(struct wait_run_opts, field)
 static const struct option_row wall_options[] = {
 	{ "frequency", 'F', OPTION_U32, AT(frequency), "HZ",
 	  "samples a second by which running time is spread over stacks (default 99)", .min = 1,
@@ -46,39 +36,14 @@ static const struct option_table wall_tables[] = {
 	{ NULL, 0 },
 };
 
-static int wall_complete(struct wall_opts *o, const struct option_rest *rest, struct capture_opts *ret,
-			 struct err *e)
-{
-	struct wait_opts waits;
-	int code = wait_options_check(&o->waits, &o->capture.output, &waits, e);
-
-	if (!code)
-		code = capture_options_check(&o->capture, rest, e);
-	if (code)
-		return code;
-	capture_options_fill(&o->capture, ret);
-	ret->frequency = o->frequency ? o->frequency : WALL_DEFAULT_HZ;
-	ret->waits = waits;
-	ret->waits.class_frames = true;
-	return 0;
-}
-
 static int wall_run(int argc, char **argv)
 {
-	struct wall_opts o = { .capture = CAPTURE_DEFAULTS };
-	struct option_rest rest = { 0 };
-	struct err e = { 0 };
-	struct capture_job job = {
-		.source = "wall", .what = "waits and samples", .options = &o.capture, .rest = &rest,
+	const struct wait_run run = {
+		.command = &command_wall, .source = "wall", .what = "waits and samples",
+		.class_frames = true, .frequency = WALL_DEFAULT_HZ,
 	};
-	int code = command_parse(&command_wall, argc, argv, &o, &rest);
 
-	if (code < 0)
-		code = wall_complete(&o, &rest, &job.capture, &e) ? command_fail(&e)
-								  : capture_run(&job, argc, argv);
-	wait_options_free(&o.waits);
-	option_free(wall_tables, &o, &rest);
-	return code;
+	return wait_run(&run, argc, argv);
 }
 
 const struct command command_wall = {

@@ -36,39 +36,25 @@ static int watch_open_terminal(struct watch *w, struct err *e)
 	return 0;
 }
 
-/* The terminal's views hide what was printed before: they show the page's address themselves. */
-static int watch_title(struct watch *w, const char *title, struct err *e)
+int watch_begin(struct watch *w, const struct watch_opts *o, struct err *e)
 {
-	struct buf b = { 0 };
-	size_t n;
-
-	buf_puts(&b, title);
-	if (w->serve)
-		buf_printf(&b, " · %s", serve_url(w->serve));
-	buf_u8(&b, 0);
-	w->title = (char *)buf_take(&b, &n);
-	return w->title ? 0 : err_set(e, -ENOMEM, "out of memory");
-}
-
-int watch_begin(struct watch *w, const struct capture_cli *o, const char *title, bool command,
-		bool *leave, struct err *e)
-{
-	struct live_opts lo = { 0 };
+	const struct capture_cli *cli = o->cli;
+	struct live_opts lo = { .filter = o->filter };
 	int code = 0;
 
-	*w = (struct watch){ .tui = o->tui, .stay = o->stay, .child = -1, .leave = leave };
+	*w = (struct watch){
+		.tui = cli->tui, .stay = cli->stay, .title = o->title, .child = -1, .leave = o->leave,
+	};
 	pthread_mutex_init(&w->lock, NULL);
-	if (!w->tui && !o->serve.serve)
+	if (!w->tui && !cli->serve.serve)
 		return 0;
 	if (w->tui)
 		code = tui_possible(e);
-	if (!code && w->tui && command)
+	if (!code && w->tui && o->command)
 		code = watch_open_terminal(w, e);
 	if (!code && live_new(&lo, &w->live))
 		code = err_set(e, -ENOMEM, "out of memory");
-	if (!code)
-		code = serve_begin(&o->serve, w->live, &w->serve, e);
-	return code ? code : watch_title(w, title, e);
+	return code ? code : serve_begin(&cli->serve, w->live, &w->serve, e);
 }
 
 bool watch_is_on(const struct watch *w)
@@ -108,7 +94,8 @@ static void *watch_show(void *arg)
 	struct tui_opts o = {
 		.live = w->live,
 		.title = w->title,
-		.filter = w->filter,
+		/* The views hide what was printed before: they tell the page's address themselves. */
+		.page = w->serve ? serve_url(w->serve) : NULL,
 		.child = w->child,
 		.left = watch_user_left,
 		.ctx = w,
@@ -156,7 +143,6 @@ int watch_end(struct watch *w, bool wait, struct err *e)
 	else if (w->stay)
 		serve_wait(w->leave);
 	serve_end(w->serve);
-	free(w->title);
 	if (w->child >= 0)
 		close(w->child);
 	if (w->child_tty > 0)
@@ -168,11 +154,10 @@ int watch_end(struct watch *w, bool wait, struct err *e)
 	return w->error.code;
 }
 
-int watch_file(const struct profile *p, const struct profile_filter *f, const char *title, bool *leave,
-	       struct err *e)
+int watch_file(const struct profile *p, const char *title, bool *leave, struct err *e)
 {
 	struct live_opts lo = { .whole = true };
-	struct tui_opts o = { .title = title, .filter = f, .child = -1, .leave = leave };
+	struct tui_opts o = { .title = title, .child = -1, .leave = leave };
 	int code = tui_possible(e);
 
 	if (!code && (live_new(&lo, &o.live) || live_fill(o.live, p)))

@@ -20,8 +20,7 @@ struct watch {
 	bool tui, tui_runs;
 	struct serve *serve;   /* the live page; NULL when there is none */
 	bool stay;             /* the page stays when the capture has ended by itself */
-	char *title;           /* with the page's address in it, where it would not be seen otherwise */
-	const struct profile_filter *filter; /* borrowed; its regexes are the terminal's while it runs */
+	const char *title;     /* borrowed */
 	int child, child_tty;  /* both ends of the command's terminal; -1 and 0 = it has ours */
 	bool *leave;     /* set by a signal handler: everything is to end */
 	pthread_t tui_thread;
@@ -30,9 +29,16 @@ struct watch {
 	struct err error;      /* of the terminal */
 };
 
-/* Checks that what was asked for can work here, and makes the model. `leave` is borrowed. */
-int watch_begin(struct watch *w, const struct capture_cli *o, const char *title, bool command, bool *leave,
-		struct err *e);
+struct watch_opts {
+	const struct capture_cli *cli;
+	const struct profile_filter *filter; /* what everybody who looks sees a part by, until watch_end() */
+	const char *title;
+	bool command; /* there is one, which needs a terminal of its own where ours is taken */
+	bool *leave;  /* borrowed, as everything here */
+};
+
+/* Checks that what was asked for can work here, and makes the model. */
+int watch_begin(struct watch *w, const struct watch_opts *o, struct err *e);
 bool watch_is_on(const struct watch *w);
 /* session_opts.live; ctx is the watch. */
 size_t watch_take(void *ctx, const struct session_live *now);
@@ -45,8 +51,7 @@ void watch_capture_ended(struct watch *w);
  * terminal's error, if it had one. */
 int watch_end(struct watch *w, bool wait, struct err *e);
 
-/* A finished profile, the part of it that `f` (NULL = all) says, shown until the user leaves. */
-int watch_file(const struct profile *p, const struct profile_filter *f, const char *title, bool *leave,
-	       struct err *e);
+/* A finished profile, shown until the user leaves. */
+int watch_file(const struct profile *p, const char *title, bool *leave, struct err *e);
 
 #endif

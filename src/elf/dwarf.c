@@ -397,11 +397,15 @@ static void dwarf_load_supplement(struct dwarf *d, struct elf_image *img)
 	const uint8_t *id;
 	size_t n;
 
-	if (!d->files.supplement || !dwarf_supplement_wanted(img, &name, &id, &n) ||
-	    d->files.supplement(d->files.ctx, name, id, n, &other))
+	if (!dwarf_supplement_wanted(img, &name, &id, &n))
 		return;
-	if (dwarf_file_load(other, false, 0, &d->supplement) == 0)
+	d->stats.supplement_missing = true;
+	if (!d->files.supplement || d->files.supplement(d->files.ctx, name, id, n, &other))
+		return;
+	if (dwarf_file_load(other, false, 0, &d->supplement) == 0) {
 		d->file.supplement = &d->supplement;
+		d->stats.supplement_missing = false;
+	}
 	elf_image_free(other);
 }
 

@@ -62,6 +62,7 @@ struct dwarf_stats {
 	size_t built, forgotten; /* units that were hit, and those whose results were dropped */
 	size_t bytes;            /* held */
 	size_t split_missing;    /* units whose .dwo was not found */
+	bool supplement_missing; /* the supplementary file was not found, or cannot be read */
 	size_t damaged;          /* units whose bytes make no sense */
 };
 

@@ -13,6 +13,7 @@
 
 #include "base/cursor.h"
 #include "elf/cfi.h"
+#include "elf/dwarf_index.h"
 #include "elf/minidebug.h"
 
 #define PROLOGUE_BYTES 48           /* Go's stack check comes first */
@@ -298,21 +299,15 @@ static void survey_info(struct elf_image *img, struct survey *s)
 
 static void survey_alt(struct elf_image *img, struct survey *s)
 {
-	struct elf_section sec;
-	struct cursor c;
+	const uint8_t *id;
 	const char *name;
 	size_t n;
 
-	if (elf_image_section(img, ".gnu_debugaltlink", &sec) || !sec.data)
-		return;
-	c = cursor_of(sec.data, sec.size);
-	name = cursor_str(&c);
-	n = cursor_left(&c);
-	if (!name || n > ELF_BUILD_ID_MAX)
+	if (!dwarf_supplement_wanted(img, &name, &id, &n) || n > ELF_BUILD_ID_MAX)
 		return;
 	snprintf(s->alt, sizeof(s->alt), "%s", name);
 	for (size_t i = 0; i < n; i++)
-		snprintf(s->alt_id + 2 * i, 3, "%02x", cursor_u8(&c));
+		snprintf(s->alt_id + 2 * i, 3, "%02x", id[i]);
 }
 
 /* -- identity ----------------------------------------------------------------------------------- */

@@ -12,14 +12,10 @@
 
 static const char *json_kind(const struct calltree *t, uint32_t node)
 {
-	static const char *const kinds[FRAME_KIND_MAX] = {
-		[FRAME_USER] = "user",       [FRAME_KERNEL] = "kernel", [FRAME_JIT] = "jit",
-		[FRAME_INLINED] = "inlined", [FRAME_OFFCPU] = "offcpu", [FRAME_CUT] = "cut",
-	};
 	uint8_t kind = t->nodes.at[node].kind;
 
 	if (kind < FRAME_KIND_MAX)
-		return kinds[kind];
+		return profile_kind_name((enum frame_kind)kind);
 	return node ? "task" : "root";
 }
 

@@ -296,7 +296,7 @@ static void text_damage(struct page *g, const struct profile *p)
 	static const enum ledger_id ids[] = { LEDGER_LOST_DAMAGE, LEDGER_LOST_DAMAGE_BYTES,
 					      LEDGER_SKIPPED_LINES, LEDGER_FILES_FAILED,
 					      LEDGER_UNREAD, LEDGER_SPLIT_MISSING,
-					      LEDGER_DEBUG_DAMAGED };
+					      LEDGER_COMMON_MISSING, LEDGER_DEBUG_DAMAGED };
 
 	for (size_t i = 0; i < sizeof(ids) / sizeof(*ids); i++) {
 		struct buf b = { 0 };

@@ -40,6 +40,10 @@ struct live_opts {
 	uint64_t full;   /* ns that are kept as they came; 0 = the default */
 	size_t memory;   /* bytes for everything the model holds between snapshots; 0 = the default */
 	bool whole;      /* neither thin nor forget: a finished profile is shown, not a capture */
+	/* Its keep, drop, focus and drop_stacks hold for every snapshot; NULL = none. Borrowed for as
+	 * long as the model lives. Snapshots are made one after the other, whoever asks: its regexes
+	 * are used by one thread at a time. */
+	const struct profile_filter *filter;
 };
 
 /* 0, -ENOMEM, or what pthread_create() says. */
@@ -97,7 +101,9 @@ void live_spent(struct live *l, uint64_t cpu);
 uint64_t live_all_spent(const struct live *l);
 
 struct live_query {
-	struct profile_filter filter; /* from, to: the range; see filter.h. What it points at is borrowed */
+	/* from, to: the range; see filter.h. What it points at is borrowed. Of a model that has a filter
+	 * of its own it names no frames: keep, drop, focus and drop_stacks are NULL. */
+	struct profile_filter filter;
 	uint64_t last;                /* ns: only the last so much; 0 = the filter's range */
 	uint64_t half_life;           /* ns: values count half for every so much that they are older than
 				       * the end of the range; what rounds to 0 is left out; 0 = all

@@ -3,6 +3,7 @@
  * What a recording's reader does is done here too, in its order: generated code gets its names by
  * the times of the samples, then filters that look at names apply.
  */
+#include <assert.h>
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -115,12 +116,34 @@ static struct profile_filter snapshot_first(const struct profile_filter *f)
 
 	first.keep = first.drop = first.focus = first.drop_stacks = NULL;
 	first.no_kernel = first.no_user = false;
+	first.hidden = 0;
 	return first;
+}
+
+static bool snapshot_names_frames(const struct profile_filter *f)
+{
+	return f->keep || f->drop || f->focus || f->drop_stacks;
 }
 
 static bool snapshot_looks_at_names(const struct profile_filter *f)
 {
-	return f->keep || f->drop || f->focus || f->drop_stacks || f->no_kernel || f->no_user;
+	return snapshot_names_frames(f) || f->no_kernel || f->no_user || f->hidden;
+}
+
+/* What was asked for, of what the model lets anybody see. */
+static struct profile_filter snapshot_filter(const struct live *l, const struct live_query *q)
+{
+	const struct profile_filter *own = l->o.filter;
+	struct profile_filter f = q->filter;
+
+	if (!own)
+		return f;
+	assert(!snapshot_names_frames(&f));
+	f.keep = own->keep;
+	f.drop = own->drop;
+	f.focus = own->focus;
+	f.drop_stacks = own->drop_stacks;
+	return f;
 }
 
 static int snapshot_code(struct profile **p, const struct profile *book,
@@ -161,7 +184,7 @@ static int snapshot_empty(struct profile **ret)
 static int snapshot_make(struct live *l, const struct live_query *q, struct live_snapshot *s,
 			 struct err *e)
 {
-	struct profile_filter f = q->filter;
+	struct profile_filter f = snapshot_filter(l, q);
 	struct profile *p = NULL;
 	int err;
 
@@ -182,8 +205,7 @@ static bool snapshot_sharable(const struct live_query *q)
 {
 	const struct profile_filter *f = &q->filter;
 
-	return !f->pids && !f->tids && !f->cpus && !f->comm && !f->keep && !f->drop && !f->focus &&
-	       !f->drop_stacks;
+	return !f->pids && !f->tids && !f->cpus && !f->comm && !snapshot_names_frames(f);
 }
 
 static bool snapshot_same(const struct live_query *a, const struct live_query *b)
@@ -192,7 +214,7 @@ static bool snapshot_same(const struct live_query *a, const struct live_query *b
 
 	return a->last == b->last && a->half_life == b->half_life && f->from == g->from &&
 	       f->to == g->to && f->classes == g->classes && f->no_kernel == g->no_kernel &&
-	       f->no_user == g->no_user;
+	       f->no_user == g->no_user && f->hidden == g->hidden;
 }
 
 static struct live_snapshot *snapshot_shared(struct live *l, const struct live_query *q)

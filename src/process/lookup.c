@@ -51,20 +51,48 @@ int process_watch(uint32_t pid)
 	return fd < 0 ? -errno : fd;
 }
 
-uint32_t process_of_thread(uint32_t tid)
+/* The numbers of a line of /proc/PID/status, of which `name` ("Tgid:") is the first word: where they begin
+ * in `line`, NULL when there is no such line. */
+static const char *lookup_status(uint32_t pid, const char *name, char *line, size_t size)
 {
-	char path[64], line[256];
-	uint32_t tgid = 0;
+	const char *found = NULL;
+	size_t n = strlen(name);
+	char path[64];
 	FILE *f;
 
-	snprintf(path, sizeof(path), "/proc/%u/status", tid);
+	snprintf(path, sizeof(path), "/proc/%u/status", pid);
 	f = fopen(path, "re");
-	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "Tgid: %u", &tgid) == 1)
-			break;
+	while (f && !found && fgets(line, (int)size, f))
+		if (!strncmp(line, name, n))
+			found = line + n;
 	if (f)
 		fclose(f);
-	return tgid;
+	return found;
+}
+
+uint32_t process_of_thread(uint32_t tid)
+{
+	char line[256];
+	const char *at = lookup_status(tid, "Tgid:", line, sizeof(line));
+
+	return at ? (uint32_t)strtoul(at, NULL, 10) : 0;
+}
+
+uint32_t process_inner_pid(uint32_t pid)
+{
+	char line[320], *end; /* at most 32 levels of at most 7 digits */
+	const char *at = lookup_status(pid, "NSpid:", line, sizeof(line));
+	uint32_t inner = pid;
+
+	while (at) {
+		unsigned long v = strtoul(at, &end, 10);
+
+		if (end == at)
+			break;
+		inner = (uint32_t)v;
+		at = end;
+	}
+	return inner;
 }
 
 static bool lookup_threads_named(const char *pid, const char *comm)

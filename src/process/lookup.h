@@ -19,6 +19,9 @@ bool process_comm(uint32_t pid, char *to, size_t size);
 int process_watch(uint32_t pid);
 /* The process a thread belongs to, 0 when it is gone. */
 uint32_t process_of_thread(uint32_t tid);
+/* What a process is called in the innermost pid namespace it is in, which is how it knows itself;
+ * `pid` when it is gone, or before Linux 4.1, where nobody tells. */
+uint32_t process_inner_pid(uint32_t pid);
 /* Does any process (or thread of one) carry this name? Ourselves excepted. */
 bool process_named(const char *comm);
 /* Processors that are online, ascending; the caller frees `ret->at`. */

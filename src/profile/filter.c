@@ -89,8 +89,17 @@ static bool filter_sample(const struct filter_run *run, const struct profile_sam
 	       filter_time(run->f, s->time) && filter_class(run, s->labels);
 }
 
-static bool filter_strips(const struct profile_filter *f, enum frame_kind kind)
+static bool filter_hides(const struct profile_filter *f, unsigned kind)
 {
+	return f->hidden >> kind & 1;
+}
+
+static bool filter_strips(const struct profile_filter *f, const struct profile_frame *frame)
+{
+	enum frame_kind kind = (enum frame_kind)frame->kind;
+
+	if (filter_hides(f, kind) && (frame->n_lines < 2 || filter_hides(f, FRAME_INLINED)))
+		return true;
 	if (kind == FRAME_KERNEL)
 		return f->no_kernel;
 	return f->no_user && kind != FRAME_OFFCPU;
@@ -117,7 +126,7 @@ static uint8_t filter_frame(struct filter_run *run, uint32_t frame)
 		if (run->f->focus && regex_match(run->f->focus, label, len))
 			facts |= FACT_FOCUS;
 	}
-	if (filter_strips(run->f, (enum frame_kind)f->kind))
+	if (filter_strips(run->f, f))
 		facts |= FACT_STRIP;
 	run->frames[frame] = facts;
 	return facts;
@@ -301,6 +310,24 @@ static int filter_samples(struct filter_run *run)
 	return err;
 }
 
+/* Frames that remain lose those of their lines that are hidden. */
+static void filter_lines(const struct filter_run *run)
+{
+	struct profile *dst = run->map.dst;
+
+	for (size_t i = 1; i < dst->frames.n && run->f->hidden; i++) {
+		struct profile_frame *f = &dst->frames.at[i];
+		uint16_t inlined = f->n_lines ? (uint16_t)(f->n_lines - 1) : 0;
+
+		if (filter_hides(run->f, FRAME_INLINED)) {
+			f->first_line += inlined;
+			f->n_lines -= inlined;
+		} else if (filter_hides(run->f, f->kind)) {
+			f->n_lines = inlined;
+		}
+	}
+}
+
 /* The window's own start and length. */
 static void filter_window(struct profile_meta *m, const struct profile_filter *f)
 {
@@ -336,7 +363,8 @@ static struct profile *filter_result(const struct profile *src)
 
 static int filter_all(struct filter_run *run, struct profile *dst)
 {
-	const struct recount_opts left = {run->f->no_user, run->f->no_kernel};
+	const struct recount_opts left = {run->f->no_user,
+					  run->f->no_kernel || filter_hides(run->f, FRAME_KERNEL)};
 	int err = remap_init(&run->map, dst, run->src);
 
 	if (err || !filter_init(run))
@@ -351,6 +379,7 @@ static int filter_all(struct filter_run *run, struct profile *dst)
 		err = filter_nodes(run);
 	if (!err)
 		err = filter_samples(run);
+	filter_lines(run);
 	if (!err && run->kept)
 		err = recount_stacks(&run->map, run->kept, &left);
 	return dst->oom ? -ENOMEM : err;

@@ -27,6 +27,9 @@ struct profile_filter {
 				      WAIT_CLASS_MAX for samples without one; 0 = all */
 	bool no_kernel, no_user;   /* leave out kernel / user frames (bcc -U / -K); marks of cut user
 				      stacks are user frames, classes of waiting are neither */
+	uint32_t hidden;           /* leave out lines of these kinds, bits of 1 << enum frame_kind: what
+				      was inlined apart from the function it is in. What they took goes
+				      to their callers. Kernel frames are no_kernel by another name */
 };
 
 /* 0 or -ENOMEM. A sample stays when every part of the filter that is set lets it pass. Regexes see

@@ -267,6 +267,16 @@ const char *profile_line_label(const struct profile *p, uint32_t frame, uint32_t
 	return frame_object_label(path, scratch, size);
 }
 
+const char *profile_kind_name(enum frame_kind kind)
+{
+	static const char *const names[FRAME_KIND_MAX] = {
+		[FRAME_USER] = "user",       [FRAME_KERNEL] = "kernel", [FRAME_JIT] = "jit",
+		[FRAME_INLINED] = "inlined", [FRAME_OFFCPU] = "offcpu", [FRAME_CUT] = "cut",
+	};
+
+	return kind < FRAME_KIND_MAX ? names[kind] : "";
+}
+
 int profile_count_unnamed(struct profile *p)
 {
 	struct ledger *l = &p->ledger;

@@ -252,6 +252,9 @@ static inline uint32_t profile_frame_lines(const struct profile *p, uint32_t fra
 	return n ? n : 1;
 }
 
+/* "user", "kernel" ..: what outputs and requests call a kind; "" for what is none. */
+const char *profile_kind_name(enum frame_kind kind);
+
 /* The kind of a frame's i-th line: FRAME_INLINED for all but the last. */
 enum frame_kind profile_line_kind(const struct profile *p, uint32_t frame, uint32_t i);
 

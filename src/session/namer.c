@@ -35,7 +35,8 @@ struct namer {
 
 /* What naming finds missing. */
 static const enum ledger_id namer_rows[] = { LEDGER_UNREAD, LEDGER_SPLIT_MISSING,
-					     LEDGER_DEBUG_DAMAGED, LEDGER_JIT_SKIPPED };
+					     LEDGER_COMMON_MISSING, LEDGER_DEBUG_DAMAGED,
+					     LEDGER_JIT_SKIPPED };
 
 static int namer_open(void *ctx, uint32_t object)
 {

@@ -300,6 +300,7 @@ void binary_add_gaps(const struct binary *b, struct binary_gaps *sum)
 		stats = dwarf_stats(b->dwarf);
 	sum->unread += b->unread;
 	sum->split += stats.split_missing;
+	sum->common += stats.supplement_missing;
 	sum->damaged += stats.damaged;
 }
 

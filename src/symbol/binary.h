@@ -37,6 +37,7 @@ const struct dwarf *binary_dwarf(const struct binary *b); /* NULL: no debug info
 struct binary_gaps {
 	uint64_t unread;  /* 1: it takes more memory unpacked than is allowed */
 	uint64_t split;   /* units whose .dwo file was not found */
+	uint64_t common;  /* files without the file dwz moved a part of them to */
 	uint64_t damaged; /* units whose bytes make no sense */
 };
 

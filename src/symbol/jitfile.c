@@ -11,35 +11,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "process/lookup.h"
+
 #define MAPS_BUFFER 16384 /* the kernel gives 4096 at once, and the library asks for 1024 by itself */
-
-/* The last number of the line "NSpid:\t..", which is absent before Linux 4.1. */
-static uint32_t jitfile_inner_pid(uint32_t pid)
-{
-	char path[64], line[256];
-	FILE *status;
-	unsigned long inner = pid;
-
-	snprintf(path, sizeof(path), "/proc/%u/status", pid);
-	status = fopen(path, "re");
-	while (status && fgets(line, sizeof(line), status)) {
-		char *at = line + 6;
-
-		if (strncmp(line, "NSpid:", 6) != 0)
-			continue;
-		for (char *end; *(at += strspn(at, " \t")); at = end) {
-			unsigned long v = strtoul(at, &end, 10);
-
-			if (end == at)
-				break;
-			inner = v;
-		}
-		break;
-	}
-	if (status)
-		fclose(status);
-	return (uint32_t)inner;
-}
 
 static bool jitfile_stat(uint32_t pid, struct stat *st)
 {
@@ -65,7 +39,7 @@ struct jitfile_process jitfile_process(uint32_t pid)
 		return p;
 	p.alive = true;
 	p.owner = st.st_uid;
-	p.inner_pid = jitfile_inner_pid(pid);
+	p.inner_pid = process_inner_pid(pid);
 	return p;
 }
 

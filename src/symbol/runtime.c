@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "process/lookup.h"
+
 #define WORDS_CAP (256u << 10) /* of a command line or an environment */
 
 static const struct runtime_row rows[] = {
@@ -79,28 +81,6 @@ static bool runtime_says(uint32_t pid, const char *file, const char *words)
 	return found;
 }
 
-/* The last number of the line "NSpid:", which is absent before Linux 4.1. */
-static uint32_t runtime_inner_pid(uint32_t pid)
-{
-	char path[64], line[256], *last;
-	uint32_t inner = pid;
-	FILE *status;
-
-	snprintf(path, sizeof(path), "/proc/%u/status", pid);
-	status = fopen(path, "re");
-	while (status && fgets(line, sizeof(line), status)) {
-		if (strncmp(line, "NSpid:", 6) != 0)
-			continue;
-		last = strrchr(line, '\t');
-		if (last)
-			inner = (uint32_t)strtoul(last, NULL, 10);
-		break;
-	}
-	if (status)
-		fclose(status);
-	return inner;
-}
-
 static void runtime_remedy(struct runtime *r, uint32_t pid)
 {
 	const char *pid_at = strstr(r->row->remedy, " PID ");
@@ -133,7 +113,7 @@ void runtime_read(uint32_t pid, const struct maps *m, struct runtime *ret)
 		if (!at->ino && name[0] != '[') /* not [vdso] and its like */
 			ret->generated += at->end - at->start;
 	}
-	snprintf(ret->map_path, sizeof(ret->map_path), "/tmp/perf-%u.map", runtime_inner_pid(pid));
+	snprintf(ret->map_path, sizeof(ret->map_path), "/tmp/perf-%u.map", process_inner_pid(pid));
 	snprintf(path, sizeof(path), "/proc/%u/root%s", pid, ret->map_path);
 	ret->map = access(path, F_OK) == 0;
 	if (!ret->row)

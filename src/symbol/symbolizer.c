@@ -314,6 +314,7 @@ static void symbolizer_count(struct symbolizer *s, struct ledger *l, uint64_t sk
 		binary_add_gaps(s->objects.at[i].binary, &s->gaps);
 	symbolizer_at_least(&l->n[LEDGER_UNREAD], s->gaps.unread);
 	symbolizer_at_least(&l->n[LEDGER_SPLIT_MISSING], s->gaps.split);
+	symbolizer_at_least(&l->n[LEDGER_COMMON_MISSING], s->gaps.common);
 	symbolizer_at_least(&l->n[LEDGER_DEBUG_DAMAGED], s->gaps.damaged);
 	symbolizer_at_least(&l->n[LEDGER_JIT_SKIPPED], skipped);
 	s->gaps = (struct binary_gaps){0};

@@ -150,7 +150,12 @@ Where the time was waited
 Ledger
 2,654 waits recorded; what was lost is not known: the input keeps no account.
 waggle itself: 40.0 ms CPU (0.10% of the machine).
-$ waggle report -q --format text --value waits --top 1 off.waggle
+
+# What the waits count by does not change how long they took.
+$ waggle report -q --format text off.waggle >time; waggle report -q --format text --value waits --top 1 off.waggle >waits
+$ for f in time waits; do sed -n '/^How long/,/^$/p' $f >$f.long; done; grep -c ' us ' time.long; cmp time.long waits.long
+5
+$ sed '/^How long/,/^$/d' waits
 off profile on db-1, 10.00 s
 3,763 waits on 4 CPUs
 |
@@ -166,20 +171,6 @@ Where the time was waited
         … › serve › query › row_lock › pthread_mutex_lock › futex_wait
  59.8%  in 3 other places
   0.3%  in 1 other place, idle
-|
-How long the waits took in
-        … › serve › query › row_lock › pthread_mutex_lock › futex_wait
-   32.8 us ..    65.5 us      1,000  ██████████████████████████████████
-   65.5 us ..   131.1 us          0
-  131.1 us ..   262.1 us          0
-  262.1 us ..   524.3 us          0
-  524.3 us ..     1.0 ms          0
-    1.0 ms ..     2.1 ms          0
-    2.1 ms ..     4.2 ms          0
-    4.2 ms ..     8.4 ms        400  █████████████▋
-    8.4 ms ..    16.8 ms        100  ███▍
-   16.8 ms ..    33.6 ms          0
-   33.6 ms ..    67.1 ms          3  ▏
 |
 Locks
  39.9%  0x7f12a0 in mariadbd (500), 2 threads waiting

@@ -40,6 +40,14 @@ build() { # directory, compiler, flags..
 		"$cc" -O2 "$@" -o prog prog.o other.o) >"$dir/log" 2>&1 || { skip "$cc $*"; return 1; }
 }
 
+# What the ledger of a profile whose one address is named by the file says of the file that dwz shares.
+common() { # file, how many lack it, text
+	python3 -B "$here/address.py" "$PWD/$1" "$(nm "$1" | awk '$3 == "main" { print $1 }')" >main.pb
+	"$B/waggle" report -q --symbolize --json main.pb >main.json
+	grep -q '"name":"main"' main.json && grep -q "\"debug_common_missing\":$2[,}]" main.json
+	say $? "$3: the ledger counts $2"
+}
+
 for v in 4 5; do
 	for cc in g++ clang++; do
 		build $cc$v $cc -gdwarf-$v && compare "$cc -gdwarf-$v" $cc$v/prog
@@ -100,10 +108,19 @@ if command -v dwz >/dev/null; then
 			>dwz$v/log 2>&1 || { skip "dwz on DWARF $v"; continue; }
 		compare "dwz, DWARF $v" dwz$v/alone g++$v/prog
 		compare "dwz -m, DWARF $v" dwz$v/one g++$v/prog
+		common dwz$v/one 0 "dwz -m, DWARF $v, with the common file"
+		common dwz$v/alone 0 "dwz, DWARF $v, which has none"
+		mkdir -p dwz$v/else && cp dwz4/one dwz$v/else/common # a file of that name, but another
+		cp dwz$v/one dwz$v/else/one
 		rm dwz$v/common
-		"$B/waggle" dump lines dwz$v/one "$(nm g++$v/prog | awk '$3 == "main" { print $1 }')" |
+		"$B/waggle" dump lines --passes 2 dwz$v/one "$(nm g++$v/prog | awk '$3 == "main" { print $1 }')" 2>out |
 			grep -q prog.cc
 		say $? "dwz -m, DWARF $v, without the common file still has lines"
+		say "$(grep -q 'common file of dwz is missing' out; echo $?)" "dump lines, DWARF $v, says that it is missing"
+		common dwz$v/one 1 "dwz -m, DWARF $v, without the common file"
+		common dwz$v/else/one 1 "dwz -m, DWARF $v, with a wrong common file"
+		"$B/waggle" doctor dwz$v/one >out
+		say "$(tr -s ' \n' '  ' <out | grep -q 'parts of it in common (dwz)'; echo $?)" "doctor, DWARF $v, names the common file"
 	done
 else
 	skip "no dwz"

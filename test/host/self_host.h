@@ -11,18 +11,14 @@
 #include <unistd.h>
 
 #include "elf/image.h"
-#include "unwind/store.h"
+#include "host/slabs_host.h"
 #include "unwind/table.h"
 
 enum { VMAS_MAX = 512 };
 
 /* -- maps --------------------------------------------------------------------------------------- */
 
-static struct walk host_walk;
 static struct kept_rules host_kept;
-static struct file_slot host_files[FILES_MAX];
-static struct unwind_rule host_rules[RULES_MAX];
-static uint32_t *host_slabs[SLABS_MAX];
 static struct { struct file_key key; uint32_t id; } host_ids[VMAS_MAX];
 static size_t host_n_ids;
 static struct file_record host_records[VMAS_MAX];
@@ -30,17 +26,6 @@ static size_t host_n_records;
 
 static void *bpf_map_lookup_elem(void *map, const void *key)
 {
-	uint32_t k;
-
-	memcpy(&k, key, sizeof(k));
-	if (map == &scratch)
-		return &host_walk;
-	if (map == &files)
-		return k < FILES_MAX ? &host_files[k] : NULL;
-	if (map == &rules)
-		return k < RULES_MAX ? &host_rules[k] : NULL;
-	if (map == &slabs)
-		return k < SLABS_MAX && host_slabs[k] ? &host_slabs[k] : NULL;
 	if (map == &kept_rules)
 		return &host_kept;
 	if (map == &jit_tables)
@@ -51,7 +36,7 @@ static void *bpf_map_lookup_elem(void *map, const void *key)
 				return &host_ids[i].id;
 		return NULL;
 	}
-	return *(uint32_t **)map; /* an inner map: the slab itself */
+	return host_array_find(map, key);
 }
 
 static long bpf_map_update_elem(void *map, const void *key, const void *value, uint64_t flags)
@@ -71,21 +56,6 @@ static void bpf_ringbuf_submit(void *data, uint64_t flags)
 {
 	host_n_records++;
 }
-
-static uint32_t *slab_open(void *ctx, uint32_t k, uint32_t in)
-{
-	if (!host_slabs[k])
-		host_slabs[k] = calloc(SLAB_WORDS, sizeof(uint32_t));
-	return host_slabs[k] + in;
-}
-
-static void slab_close(void *ctx, uint32_t k, uint32_t *words)
-{
-}
-
-static const struct store_ops host_ops = { slab_open, slab_close };
-static struct rules *host_dictionary;
-static struct store *host_store;
 
 /* -- this process, as the kernel sees it ---------------------------------------------------------- */
 

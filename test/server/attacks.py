@@ -110,7 +110,7 @@ def methods_and_bodies():
 def parameters():
     """wrong parameters are said, and give nothing"""
     for query in ("from=x", "from=2&to=1", "pid=0", "nonsense=1", "pid=1&pid=1", "value=%00", "value=nonsense",
-                  "class=nonsense", "source=x", "columns=0", "columns=99999999", "last=1&from=1", "value=" + "a" * 64,
+                  "class=nonsense", "hide=nonsense", "hide=kernel,", "source=x", "columns=0", "columns=99999999", "last=1&from=1", "value=" + "a" * 64,
                   "from=" + "9" * 60):
         nothing(server.ask(f"/api/heat?{query}"), (400,), query)
     nothing(server.ask("/api/export.exe"), (404,), "no such format")

@@ -39,10 +39,10 @@ class Answer:
 class Server:
     """`waggle serve` with the given arguments, on a port of its own."""
 
-    def __init__(self, *args):
+    def __init__(self, *args, command="serve", env=None):
         self.err = tempfile.TemporaryFile("w+")
-        self.process = subprocess.Popen([WAGGLE, "serve", "--port", "0", *args], stderr=self.err,
-                                        stdout=subprocess.DEVNULL)
+        self.process = subprocess.Popen([WAGGLE, command, "--port", "0", *args], stderr=self.err,
+                                        stdout=subprocess.DEVNULL, env=env)
         self.port, self.token = self.wait_for(r"http://[^/]*:(\d+)/\?token=([0-9a-f]+)")
         self.port = int(self.port)
 

@@ -1,6 +1,7 @@
 # live.py - a capture that is served: the same numbers as the recording, whatever readers do to the server.
 import json
 import os
+import re
 import socket
 import subprocess
 import time
@@ -9,11 +10,33 @@ from harness import BUILD, WAGGLE, Server, Skip, check, test
 
 RECORDING = os.path.join(BUILD, "server-test.waggle")
 
+SPLIT = os.path.join(BUILD, "test/workload/split")
+
 
 def capture(*args):
     if os.geteuid():
         raise Skip("needs root")
     return Server(*args)
+
+
+def ledger(server):
+    return json.loads(server.ask("/api/ledger").body)
+
+
+def wait_for_end(server, seconds=40):
+    end = time.time() + seconds
+    while ledger(server)["state"]["phase"] != "ended":
+        check(time.time() < end, f"not ended after {seconds} s: {server.said()}")
+        time.sleep(0.2)
+
+
+def report(*args):
+    """What `waggle report` prints of the recording, by line."""
+    return sorted(subprocess.run([WAGGLE, "report", "-q", RECORDING, *args], capture_output=True, check=True).stdout.splitlines())
+
+
+def export(server, query=""):
+    return sorted(server.ask(f"/api/export.folded{query}").body.splitlines())
 
 
 def events(server, seconds):
@@ -39,9 +62,7 @@ def events(server, seconds):
 def served_equals_recorded():
     """a range of a served capture equals 'waggle report --from --to' of its recording"""
     server = capture("-o", RECORDING, "--", "sh", "-c", "i=0; while [ $i -lt 700000 ]; do i=$((i+1)); done")
-    end = time.time() + 40
-    while time.time() < end and json.loads(server.ask("/api/ledger").body)["state"]["phase"] != "ended":
-        time.sleep(0.2)
+    wait_for_end(server)
     for part in ((), ("--from", "500ms", "--to", "1500ms"), ("--from", "1s")):
         query = "&".join(f"{part[i][2:]}={part[i + 1]}" for i in range(0, len(part), 2))
         server_says = server.ask(f"/api/export.folded?{query}").body
@@ -49,11 +70,47 @@ def served_equals_recorded():
         CASES.append((part, server_says))
     check(server.stop() == 0, server.said())
     for part, said in CASES:
-        report = subprocess.run([WAGGLE, "report", "-q", RECORDING, "--folded", *part], capture_output=True, check=True)
-        check(sorted(said.splitlines()) == sorted(report.stdout.splitlines()), f"{part}: {said[:300]} / {report.stdout[:300]}")
+        check(sorted(said.splitlines()) == report("--folded", *part), f"{part}: {said[:300]} / {report('--folded', *part)[:9]}")
 
 
 CASES = []
+
+
+@test
+def served_as_filtered():
+    """what --keep, --drop and --focus leave out nobody is served, while it runs and afterwards; the rest is what -o has"""
+    server = capture("--max-overhead", "100", "--drop", "^hot70_0$", "--keep", "^hot", "--focus", "^hot[0-9]*_30$", "-o", RECORDING,
+                     "--", SPLIT, "6")
+    end, lines = time.time() + 20, []
+    while not lines:  # what has its name: before that nobody can tell it from what stays
+        lines = [line for line in export(server) if b"[split]" not in line]
+        check(time.time() < end, "nothing is served")
+        time.sleep(0.1)
+    running = ledger(server)["state"]["phase"]
+    wait_for_end(server)
+    page = server.ask("/api/profile").body
+    all_lines, lines_of_a_second, filtered = export(server), export(server, "?from=1s&to=2s"), ledger(server)["ledger"]["ticks_filtered"]
+    check(server.stop() == 0, server.said())
+    check(running == "running", "it was looked at too late")
+    for when, seen in (("running", lines), ("ended", all_lines)):
+        check(seen and all(b";hot20_" in line or b";hot10_" in line for line in seen), f"{when}: {seen[:3]}")
+        check(all(re.match(rb"split[^;]*;hot[0-9]+_30;", line) for line in seen), f"{when}: stacks begin at the focus: {seen[:3]}")
+    check(b"hot20_12" in page and b"hot70_12" not in page, "the page is not shown it either")
+    check(all_lines == report("--folded"), f"{all_lines[:3]} / {report('--folded')[:3]}")
+    check(lines_of_a_second == report("--folded", "--from", "1s", "--to", "2s"), "a range of it")
+    check(filtered == ledger_of(RECORDING)["ticks_filtered"] > 50, f"{filtered} filtered, the file says otherwise")
+
+
+@test
+def hidden_kinds():
+    """hide leaves out frames of a kind, as 'waggle report -U' and '-K' do"""
+    server = capture("--max-overhead", "100", "-o", RECORDING, "--", "sh", "-c", "head -c 3000000000 /dev/zero >/dev/null; sleep 0.1")
+    wait_for_end(server)
+    whole, user, kernel = export(server), export(server, "?hide=kernel"), export(server, "?hide=user,jit,inlined,cut")
+    check(server.stop() == 0, server.said())
+    check(user == report("--folded", "-U") != whole, f"{user[:3]} / {report('--folded', '-U')[:3]}")
+    check(kernel == report("--folded", "-K") != whole, f"{kernel[:3]} / {report('--folded', '-K')[:3]}")
+    check(any(b"syscall" in line for line in kernel), kernel[:3])
 
 
 @test
@@ -68,10 +125,9 @@ def stream_tells():
     check(server.stop() == 0, server.said())
 
 
-def lost_of(path):
+def ledger_of(path):
     out = subprocess.run([WAGGLE, "report", "-q", path, "--json"], capture_output=True, check=True).stdout
-    ledger = json.loads(out)["ledger"]
-    return ledger["lost"], ledger["samples_taken"]
+    return json.loads(out)["ledger"]
 
 
 @test
@@ -99,6 +155,7 @@ def capture_unharmed():
     busy.wait()
     check(server.alive(), "it answers")
     check(server.stop() == 0, server.said())
-    lost, taken = lost_of(RECORDING)
+    said = ledger_of(RECORDING)
+    lost, taken = said["lost"], said["samples_taken"]
     check(taken > 200, f"{taken} samples")
     check(lost <= taken * 0.01, f"{lost} of {taken} samples lost")

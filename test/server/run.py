@@ -4,5 +4,6 @@ import sys
 import harness
 import attacks  # noqa: F401 - registers its tests
 import live  # noqa: F401
+import opening  # noqa: F401
 
 sys.exit(harness.run())

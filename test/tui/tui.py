@@ -1,6 +1,7 @@
 """tui.py - `waggle top` and --tui in a real terminal: every view and key, sizes, colours, a recording and live
 captures. What is asserted is what is on the screen."""
 import atexit
+import json
 import os
 import re
 import shutil
@@ -9,6 +10,8 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
+import urllib.request
 
 sys.dont_write_bytecode = True
 from terminal import Terminal, begin, close_windows, end_all, tmux  # noqa: E402
@@ -352,6 +355,42 @@ def outputs():
     check(part == sum(report(path, "--from", "1", "--to", "2").values()), "a range:", part)
     check(sum(stacks.values()) == shown, shown, sum(stacks.values()))
     check(any("boil" in s for s in stacks) and any("fry" in s for s in stacks), stacks)
+
+
+@case("live: the terminal and the page of one capture, both at once")
+def both():
+    live()
+    t = Terminal("%s cpu --max-overhead 100 --tui --serve -- %s 100" % (WAGGLE, PHASES))
+    t.shows(r"boil", 8)
+    t.shows(r"page: Ledger")
+    t.keys("BTab", "BTab")
+    url, token = t.shows(r"^ +(http://127\.0\.0\.1:\d+/)\?token=([0-9a-f]{32})$").groups()
+
+    def ask(path):
+        asked = urllib.request.Request(url + path, headers={"Authorization": "Bearer " + token})
+        with urllib.request.urlopen(asked, timeout=10) as answer:
+            return answer.read()
+
+    t.keys("F")
+    first = int(t.shows(r"^all +100\.0 % +(\d+) ").group(1))
+    t.shows(r"boil")
+    ledger = json.loads(ask("api/ledger"))
+    check(ledger["state"]["phase"] == "running" and ledger["state"]["samples"] >= first, ledger["state"], first)
+    # A timer that fired less often than it should have is the machine's loss; nothing else may be lost.
+    check(ledger["ledger"]["lost"] == ledger["ledger"]["lost_timer"] <= 0.05 * ledger["ledger"]["ticks_expected"], ledger["ledger"])
+    check(b"boil" in ask("api/profile"), "the page is not shown what the terminal shows")
+    folded = ask("api/export.folded").decode().splitlines()
+    check(any(";boil" in line for line in folded), folded)
+    last = int(t.shows(r"^all +100\.0 %% +(?!%d )(\d+) " % first, 8).group(1))
+    check(last > first, "the terminal goes on beside the page:", first, last)
+    t.shows(r" \d+ taken +\d+ lost")
+    t.keys("q")
+    t.shows("left with 0", 10)
+    try:
+        ask("health")
+        check(False, "the server is still there")
+    except urllib.error.URLError as e:
+        check(isinstance(e.reason, ConnectionRefusedError), e)
 
 
 @case("live: waits, by class and place")

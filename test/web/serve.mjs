@@ -76,6 +76,17 @@ test("serve: the selection is saved in any format, as report writes it", { serve
 		report(`${WORK}/demo.waggle`, "--from", "2s", "--to", "4s", "-p", "4711"));
 });
 
+test("serve: what is hidden on the page is not in what is saved", { serve: shelf }, async (page) => {
+	for (const hide of ["kernel", "inlined", "user.inlined", "kernel.jit.cut"]) {
+		await page.evaluate((kinds) => window.waggle.setState({ hide: kinds }), hide);
+		await page.locator("#save").click();
+		const [download] = await Promise.all([page.waitForEvent("download"),
+			page.locator("#save-panel button", { hasText: ".folded" }).first().click()]);
+
+		equal(readFileSync(await download.path(), "utf8").trim().split("\n").sort(), await folded(page), hide);
+	}
+});
+
 test("serve: live, what a workload does is seen within a second", { serve: () => capture() }, async (page) => {
 	const seen = [];
 

@@ -1,6 +1,7 @@
 /* ledger_view.c - what was seen, what was lost and why, what waggle itself costs, and what the
  * model holds. */
 #include <stdio.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "format/format.h"
@@ -46,6 +47,23 @@ static void ledger_bytes(const struct ledger_draw *d, uint64_t bytes, const char
 
 	ledger_line(d, theme_plain(), format_value((int64_t)bytes, "bytes", number, sizeof(number)),
 		    text);
+}
+
+/* Whole, also where the terminal is narrower than it: half of it is of no use. */
+static void ledger_page(const struct ledger_draw *d)
+{
+	const char *url = d->t->o.page;
+	int width = d->p->w > 2 ? d->p->w - 2 : 1;
+
+	if (!url)
+		return;
+	ledger_head(d, "The live page (y copies its address)");
+	for (int left = (int)strlen(url); left > 0; left -= width, url += width) {
+		int y = d->v->line++ - d->v->list.top;
+
+		if (y >= 0 && y < d->p->h)
+			pane_printf(d->p, 2, y, width, theme_plain(), "%.*s", width, url);
+	}
 }
 
 static void ledger_model(const struct ledger_draw *d)
@@ -109,31 +127,29 @@ static void ledger_numbers(const struct ledger_draw *d, const struct ledger *l)
 	}
 }
 
+static void ledger_section(const struct ledger_draw *d, const char *head,
+			   const struct ledger_cause *causes, size_t n,
+			   const char *(*text_of)(uint32_t reason))
+{
+	const struct profile *p = d->t->look.snapshot->profile;
+	char number[40], text[512];
+
+	if (n)
+		ledger_head(d, head);
+	for (size_t i = 0; i < n; i++) {
+		snprintf(number, sizeof(number), "%llu", (unsigned long long)causes[i].count);
+		snprintf(text, sizeof(text), "%s  %s", text_of(causes[i].reason),
+			 profile_text(p, p->objects.at[causes[i].object].path));
+		ledger_line(d, theme_plain(), number, text);
+	}
+}
+
 static void ledger_causes(const struct ledger_draw *d, const struct profile *p)
 {
 	const struct ledger *l = &p->ledger;
-	char number[40], text[512];
 
-	if (l->cuts.n)
-		ledger_head(d, "User stacks cut short");
-	for (size_t i = 0; i < l->cuts.n; i++) {
-		const struct ledger_cause *c = &l->cuts.at[i];
-
-		snprintf(number, sizeof(number), "%llu", (unsigned long long)c->count);
-		snprintf(text, sizeof(text), "%s  %s", ledger_end_text(c->reason),
-			 profile_text(p, p->objects.at[c->object].path));
-		ledger_line(d, theme_plain(), number, text);
-	}
-	if (l->unnamed.n)
-		ledger_head(d, "Frames without a name");
-	for (size_t i = 0; i < l->unnamed.n; i++) {
-		const struct ledger_cause *c = &l->unnamed.at[i];
-
-		snprintf(number, sizeof(number), "%llu", (unsigned long long)c->count);
-		snprintf(text, sizeof(text), "%s  %s", ledger_unnamed_text(c->reason),
-			 profile_text(p, p->objects.at[c->object].path));
-		ledger_line(d, theme_plain(), number, text);
-	}
+	ledger_section(d, "User stacks cut short", l->cuts.at, l->cuts.n, ledger_end_text);
+	ledger_section(d, "Frames without a name", l->unnamed.at, l->unnamed.n, ledger_unnamed_text);
 }
 
 static void ledger_draw(struct tui *t, void *state, const struct pane *p)
@@ -143,6 +159,7 @@ static void ledger_draw(struct tui *t, void *state, const struct pane *p)
 	const struct profile *now = t->look.snapshot->profile;
 
 	v->line = 0;
+	ledger_page(&d);
 	ledger_numbers(&d, &now->ledger);
 	ledger_model(&d);
 	ledger_causes(&d, now);
@@ -162,10 +179,17 @@ static bool ledger_key(struct tui *t, void *state, int key)
 	return own;
 }
 
+static void ledger_copy(struct tui *t, void *state, struct buf *to)
+{
+	if (t->o.page)
+		buf_puts(to, t->o.page);
+}
+
 const struct view view_ledger = {
 	.name = "Ledger",
 	.help = "arrows, jk, g G f b\tmove",
 	.state_size = sizeof(struct ledger_state),
 	.draw = ledger_draw,
 	.key_pressed = ledger_key,
+	.copy = ledger_copy,
 };

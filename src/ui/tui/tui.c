@@ -132,8 +132,6 @@ struct live_query tui_query(const struct tui *t, uint32_t *pids, uint32_t *tids)
 {
 	struct live_query q = { 0 };
 
-	if (t->o.filter)
-		q.filter = *t->o.filter;
 	if (t->classes != SWITCH_ALL)
 		q.filter.classes = tui_classes(t);
 	if (t->pid) {
@@ -236,8 +234,9 @@ static void tui_draw_foot(struct tui *t, const struct pane *p, uint64_t now)
 {
 	static const char *const classes[SWITCH_MAX] = { "", " | on processor only",
 							 " | waiting only" };
+	const char *right = t->o.page ? "page: Ledger | ? help " : "? help ";
 	struct style s = theme_bar(&t->theme);
-	int y = p->h - 1;
+	int y = p->h - 1, room = (int)strlen(right) + 1;
 	char range[80], who[64] = "", found[PROMPT_MAX + 16] = "", grain[48] = "";
 
 	pane_fill(p, 0, y, p->w, 1, s, ' ');
@@ -259,9 +258,9 @@ static void tui_draw_foot(struct tui *t, const struct pane *p, uint64_t now)
 	if (t->look.snapshot->grain)
 		snprintf(grain, sizeof(grain), " (thinned to %llu s)",
 			 (unsigned long long)(t->look.snapshot->grain / NSEC_PER_SEC));
-	pane_printf(p, 1, y, p->w - 10, s, "%s%s%s%s%s", tui_range_text(t, range, sizeof(range)),
+	pane_printf(p, 1, y, p->w - room - 2, s, "%s%s%s%s%s", tui_range_text(t, range, sizeof(range)),
 		    grain, classes[t->classes], who, found);
-	pane_right(p, p->w - 8, y, 8, s, "? help ");
+	pane_right(p, p->w - room, y, room, s, right);
 }
 
 static void tui_draw_keys(const struct pane *p, int *y, const char *lines)

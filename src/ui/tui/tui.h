@@ -20,8 +20,8 @@ struct tui;
 
 struct tui_opts {
 	struct live *live;
-	const struct profile_filter *filter; /* holds for all views; NULL = none */
 	const char *title;  /* what was asked for: "waggle top -p 4711" */
+	const char *page;   /* address of a live page of the same capture, told in the ledger; NULL = none */
 	int child;          /* our end of the started command's terminal; -1 = there is none */
 	bool ascii;         /* no characters beyond ASCII, whatever the terminal can do */
 	/* Called on the user interface's thread when the user leaves; may be NULL. */

@@ -28,18 +28,35 @@ static int view_source(const char *text, uint32_t *ret, struct err *e)
 	return 0;
 }
 
-static int view_classes(const char *list, uint32_t *ret, struct err *e)
+static uint32_t view_class(const char *word)
+{
+	enum wait_class c = waits_class_of_key(word);
+
+	return c == WAIT_CLASS_MAX ? UINT32_MAX : c;
+}
+
+static uint32_t view_kind(const char *word)
+{
+	for (uint32_t i = 0; i < FRAME_KIND_MAX; i++)
+		if (!strcmp(profile_kind_name((enum frame_kind)i), word))
+			return i;
+	return UINT32_MAX;
+}
+
+/* A list of words with commas as bits; `bit` knows a word's, UINT32_MAX when it is none. */
+static int view_bits(const char *list, uint32_t (*bit)(const char *word), const char *what, uint32_t *ret,
+		     struct err *e)
 {
 	char word[WEB_TEXT_MAX];
 
 	for (const char *s = list; s; s = strchr(s, ',') ? strchr(s, ',') + 1 : NULL) {
-		enum wait_class c;
+		uint32_t b;
 
 		snprintf(word, sizeof(word), "%.*s", (int)strcspn(s, ","), s);
-		c = waits_class_of_key(word);
-		if (c == WAIT_CLASS_MAX)
-			return err_set(e, -EINVAL, "there is no such class of waiting");
-		*ret |= UINT32_C(1) << c;
+		b = bit(word);
+		if (b == UINT32_MAX)
+			return err_set(e, -EINVAL, "there is no such %s", what);
+		*ret |= UINT32_C(1) << b;
 	}
 	return 0;
 }
@@ -76,7 +93,9 @@ static int view_filter(struct web_view *v, const struct web_request *r, struct p
 	if (r->has[PARAM_SOURCE])
 		rc = view_source(r->text[PARAM_SOURCE], &f->classes, e);
 	if (!rc && r->has[PARAM_CLASS])
-		rc = view_classes(r->text[PARAM_CLASS], &classes, e);
+		rc = view_bits(r->text[PARAM_CLASS], view_class, "class of waiting", &classes, e);
+	if (!rc && r->has[PARAM_HIDE])
+		rc = view_bits(r->text[PARAM_HIDE], view_kind, "kind of frame", &f->hidden, e);
 	if (classes)
 		f->classes = f->classes ? f->classes & classes : classes;
 	if (!rc && classes && !f->classes)

@@ -15,11 +15,11 @@
 #include "host/bpf_host.h"
 #include "bpf/unwind.bpf.c"
 #include "host/maple_host.h"
+#include "host/slabs_host.h"
 
 #include "elf/image.h"
 #include "unwind/agreement.h"
 #include "unwind/stackfile.h"
-#include "unwind/store.h"
 #include "unwind/table.h"
 
 enum { VMAS_MAX = 1024, IMAGES_MAX = 256 };
@@ -30,10 +30,6 @@ static size_t failures; /* all are shown, then the test fails */
 
 /* -- maps --------------------------------------------------------------------------------------- */
 
-static struct walk host_walk;
-static struct file_slot host_files[FILES_MAX];
-static struct unwind_rule host_rules[RULES_MAX];
-static uint32_t *host_slabs[SLABS_MAX];
 static uint32_t host_id; /* what a look-up of a file's id returns */
 
 /* Inode numbers are image numbers here, and image numbers give ids. */
@@ -44,24 +40,13 @@ static uint32_t host_image_id(uint64_t image)
 
 static void *bpf_map_lookup_elem(void *map, const void *key)
 {
-	uint32_t k;
-
-	memcpy(&k, key, sizeof(k));
-	if (map == &scratch)
-		return &host_walk;
-	if (map == &files)
-		return k < FILES_MAX ? &host_files[k] : NULL;
-	if (map == &rules)
-		return k < RULES_MAX ? &host_rules[k] : NULL;
-	if (map == &slabs)
-		return k < SLABS_MAX && host_slabs[k] ? &host_slabs[k] : NULL;
 	if (map == &jit_tables)
 		return NULL;
 	if (map == &file_ids) {
 		host_id = host_image_id(((const struct file_key *)key)->ino - 1);
 		return &host_id;
 	}
-	return *(uint32_t **)map; /* an inner map: the slab itself */
+	return host_array_find(map, key);
 }
 
 static long bpf_map_update_elem(void *map, const void *key, const void *value, uint64_t flags)
@@ -78,21 +63,6 @@ static void *bpf_ringbuf_reserve(void *ring, uint64_t size, uint64_t flags)
 static void bpf_ringbuf_submit(void *data, uint64_t flags)
 {
 }
-
-static uint32_t *slab_open(void *ctx, uint32_t k, uint32_t in)
-{
-	if (!host_slabs[k])
-		host_slabs[k] = calloc(SLAB_WORDS, sizeof(uint32_t));
-	return host_slabs[k] + in;
-}
-
-static void slab_close(void *ctx, uint32_t k, uint32_t *words)
-{
-}
-
-static const struct store_ops host_ops = { slab_open, slab_close };
-static struct rules *host_dictionary;
-static struct store *host_store;
 
 /* -- the process in the file, as the kernel would see it -------------------------------------------- */
 

@@ -241,6 +241,58 @@ static void met_asleep_or_running(void **state)
 	assert_null(host_known(1));
 }
 
+/* What the old one ran is handed over as its own, nothing of it becomes the new one's; who woke the old
+ * one is forgotten. */
+static void a_number_is_used_again(void **state)
+{
+	struct wait_wakers woke = {0};
+	uint32_t tid = 1;
+
+	options->hops = 1;
+	host_switch(&idle, &a, false, 0);
+	host_now += 30;
+	host_switch(&a, &idle, false, TASK_INTERRUPTIBLE); /* 30 ns on a processor, then it sleeps */
+	host_known(1)->lock = 0x7000;
+	bpf_map_update_elem(&wait_wakers, &tid, &woke, BPF_ANY);
+	host_now += 1000; /* it ends, and nobody tells */
+	a.task.tgid = 3;
+	host_wakeup_new(&a);
+	assert_int_equal(HOST_COUNT(untold), 1);
+	assert_null(bpf_map_lookup_elem(&wait_wakers, &tid));
+	assert_int_equal(host_known(1)->on_ns, 0);
+	assert_int_equal(host_known(1)->lock, 0);
+	assert_int_equal(host_known(1)->tgid, 3);
+	table_take_over();
+	assert_sum(KIND_ON_CPU, 0, 30, 0, 30);
+	assert_int_equal(table_kind(&got, 1, KIND_BLOCKED), 0);
+	host_now += 64;
+	host_switch(&idle, &a, false, 0);
+	table_take_over();
+	assert_sum(KIND_RUN_QUEUE, 6, 64, 1, 64);
+	assert_int_equal(table_kind(&got, 1, KIND_BLOCKED), 0);
+	host_wakeup_new(&b); /* a number that is new closes nothing */
+	assert_int_equal(HOST_COUNT(untold), 1);
+	assert_int_equal(HOST_COUNT(no_thread), 0);
+}
+
+/* There is no room for the sum, but the new thread is entered all the same; both are counted. */
+static void a_number_is_used_again_without_room(void **state)
+{
+	host_switch(&idle, &b, false, 0);
+	host_now += 10;
+	host_switch(&b, &a, false, TASK_INTERRUPTIBLE);
+	host_now += 30;
+	host_switch(&a, &b, false, TASK_INTERRUPTIBLE); /* b's wait takes the only place for sums */
+	host_set_room(&wait_sums_0, 1);
+	host_set_room(&wait_threads, 2);
+	host_wakeup_new(&a);
+	assert_int_equal(HOST_COUNT(untold), 1);
+	assert_int_equal(HOST_COUNT(no_key), 1);
+	assert_int_equal(HOST_COUNT(no_thread), 0);
+	assert_int_equal(host_known(1)->on_ns, 0);
+	assert_int_equal(host_known(1)->kind, KIND_RUN_QUEUE);
+}
+
 static void switches_nobody_told_of(void **state)
 {
 	host_switch(&idle, &a, false, 0);
@@ -476,6 +528,8 @@ int main(void)
 		TEST(only_states_that_were_asked_for),
 		TEST(a_new_thread_queues),
 		TEST(met_asleep_or_running),
+		TEST(a_number_is_used_again),
+		TEST(a_number_is_used_again_without_room),
 		TEST(switches_nobody_told_of),
 		TEST(no_room_is_counted),
 		TEST(stacks_are_left_out_to_save_work),

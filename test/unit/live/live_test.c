@@ -101,6 +101,75 @@ static void test_ranges(void **state)
 	}
 }
 
+/* What a model's own filter leaves out nobody sees, whatever else they ask for; several at once. */
+struct onlooker {
+	struct live *l;
+	struct live_query q;
+	const struct profile *want;
+	pthread_t thread;
+};
+
+static void *look_on(void *arg)
+{
+	struct onlooker *o = arg;
+
+	for (int i = 0; i < 40; i++) {
+		const struct live_snapshot *s = snap(o->l, &o->q);
+
+		assert_same_samples(s->profile, o->want);
+		assert_int_equal(s->profile->ledger.n[LEDGER_FILTERED],
+				 o->want->ledger.n[LEDGER_FILTERED]);
+		live_snapshot_unref(s);
+	}
+	return NULL;
+}
+
+static void test_own_filter(void **state)
+{
+	struct truth t = truth_new(2000, false), none = { NULL, 0 };
+	struct profile *whole = truth_profile(&t), *growing = truth_profile(&none), *want[3];
+	struct profile_filter f = { 0 };
+	struct live_opts lo = { .filter = &f };
+	struct onlooker o[3] = { { .q.filter.from = 0 },
+				 { .q.filter = { .from = 100, .to = 900 } },
+				 { .q.filter.hidden = 1 << FRAME_KERNEL } };
+	struct regex *drop, *keep, *again[2];
+	struct live *l;
+
+	assert_int_equal(regex_new("vfs", &drop, NULL), 0);
+	assert_int_equal(regex_new("main", &keep, NULL), 0);
+	assert_int_equal(regex_new("vfs", &again[0], NULL), 0);
+	assert_int_equal(regex_new("main", &again[1], NULL), 0);
+	f.drop = drop;
+	f.keep = keep;
+	assert_int_equal(live_new(&lo, &l), 0);
+	feed(l, growing, &t, true);
+	for (int i = 0; i < 3; i++) {
+		struct profile_filter both = o[i].q.filter;
+
+		both.drop = again[0];
+		both.keep = again[1];
+		assert_int_equal(profile_filter(whole, &both, &want[i], NULL), 0);
+		assert_true(want[i]->samples.n && want[i]->samples.n < whole->samples.n);
+		o[i].l = l;
+		o[i].want = want[i];
+	}
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(pthread_create(&o[i].thread, NULL, look_on, &o[i]), 0);
+	for (int i = 0; i < 3; i++) {
+		pthread_join(o[i].thread, NULL);
+		profile_free(want[i]);
+	}
+	live_free(l);
+	regex_free(drop);
+	regex_free(keep);
+	regex_free(again[0]);
+	regex_free(again[1]);
+	profile_free(growing);
+	profile_free(whole);
+	free(t.at);
+}
+
 /* A name that a frame gets after its samples were taken and dropped, a file's path found out later.
  */
 static void test_late_names(void **state)
@@ -476,7 +545,8 @@ static void test_shares(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_ranges),         cmocka_unit_test(test_late_names),
+		cmocka_unit_test(test_ranges),         cmocka_unit_test(test_own_filter),
+		cmocka_unit_test(test_late_names),
 		cmocka_unit_test(test_generated_code), cmocka_unit_test(test_grain),
 		cmocka_unit_test(test_thinning),       cmocka_unit_test(test_bound),
 		cmocka_unit_test(test_crowd),          cmocka_unit_test(test_last_and_decay),

@@ -5,6 +5,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -107,12 +108,41 @@ static void lookups(void **state)
 	assert_true(cgroup_open("/proc", &e) < 0);
 }
 
+/* A process in a namespace of its own knows itself as 1. Without privileges: as itself. */
+static void known_by_its_inner_pid(void **state)
+{
+	uint32_t self = (uint32_t)getpid();
+	int to_it[2];
+	bool own;
+	pid_t child;
+
+	assert_int_equal(process_inner_pid(self), self);
+	assert_int_equal(process_inner_pid(4194305), 4194305); /* there is none */
+	assert_int_equal(pipe(to_it), 0);
+	own = unshare(CLONE_NEWPID) == 0;
+	child = fork();
+	if (!child) {
+		char c;
+
+		close(to_it[1]);
+		_exit(read(to_it[0], &c, 1) != 0); /* until it is closed */
+	}
+	assert_true(child > 0);
+	close(to_it[0]);
+	assert_int_equal(process_inner_pid((uint32_t)child), own ? 1 : (uint32_t)child);
+	assert_int_equal(process_of_thread((uint32_t)child), (uint32_t)child);
+	close(to_it[1]);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(held_until_released),	   cmocka_unit_test(exit_code_and_signal),
 		cmocka_unit_test(what_cannot_run_is_said), cmocka_unit_test(never_released_leaves_on_its_own),
 		cmocka_unit_test(lookups),
+		/* The last one: what is started behind it is in a namespace whose first is gone. */
+		cmocka_unit_test(known_by_its_inner_pid),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

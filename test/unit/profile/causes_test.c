@@ -43,6 +43,34 @@ static enum wait_class ask(const struct causes *c, const char *stack, int32_t sy
 	return class;
 }
 
+enum { IOWAIT = 1, KTHREAD_ASKS = 2 };
+
+/* A wait and what it is: the functions, leaf first, or none and the system call. */
+struct answer {
+	const char *stack;
+	enum wait_class class;
+	unsigned int flags;
+	int in; /* a system call's number + 1 (read's is 0); 0 = none */
+};
+
+static void assert_answer(const struct causes *c, const struct answer *a)
+{
+	enum wait_class is = ask(c, a->stack, a->in - 1, a->flags & IOWAIT,
+				 a->flags & KTHREAD_ASKS);
+
+	if (is != a->class)
+		fail_msg("%s, but it is %s: '%s' (system call %d, flags %u)", waits_class(is)->key,
+			 waits_class(a->class)->key, a->stack, a->in - 1, a->flags);
+}
+
+#define ASSERT_ANSWERS(causes, ...)                                                                    \
+	do {                                                                                           \
+		static const struct answer answers[] = { __VA_ARGS__ };                                \
+									       \
+		for (size_t i = 0; i < sizeof(answers) / sizeof(*answers); i++)                        \
+			assert_answer(causes, &answers[i]);                                            \
+	} while (0)
+
 static struct causes *rules(const char *text)
 {
 	struct causes *c;
@@ -110,13 +138,14 @@ static void first_line_decides(void **state)
 {
 	struct causes *c = rules("disk in=both\nlock in=both\nlock in=mine\r\n  pipe  in=other,late\tiowait # x\npipe iowait");
 
-	assert_int_equal(ask(c, "x;both", -1, false, false), WAIT_DISK);
-	assert_int_equal(ask(c, "mine;both", -1, false, false), WAIT_DISK);
-	assert_int_equal(ask(c, "mine", -1, true, false), WAIT_LOCK);
-	assert_int_equal(ask(c, "late", -1, false, false), WAIT_OTHER);
-	assert_int_equal(ask(c, "late", -1, true, false), WAIT_PIPE);
-	assert_int_equal(ask(c, "", -1, true, false), WAIT_PIPE);
-	assert_int_equal(ask(c, "", -1, false, false), WAIT_OTHER);
+	ASSERT_ANSWERS(c,
+		{ "x;both", WAIT_DISK },
+		{ "mine;both", WAIT_DISK },
+		{ "mine", WAIT_LOCK, IOWAIT },
+		{ "late", WAIT_OTHER },
+		{ "late", WAIT_PIPE, IOWAIT },
+		{ "", WAIT_PIPE, IOWAIT },
+		{ "", WAIT_OTHER });
 	causes_free(c);
 }
 
@@ -125,16 +154,17 @@ static void leaf_and_caller(void **state)
 	struct causes *c = rules("skip sched*\nlock leaf=a caller=b\ndisk leaf=a\nsleep caller=a\nkernel-idle kthread leaf=k\n"
 				 "pipe user leaf=k");
 
-	assert_int_equal(ask(c, "schedule;sched_x;a;b;c", -1, false, false), WAIT_LOCK);
-	assert_int_equal(ask(c, "a;c;b", -1, false, false), WAIT_DISK);
-	assert_int_equal(ask(c, "a", -1, false, false), WAIT_DISK);
-	assert_int_equal(ask(c, "schedule;x;a", -1, false, false), WAIT_SLEEP);
-	assert_int_equal(ask(c, "schedule;x;y;a", -1, false, false), WAIT_OTHER);
-	/* The scheduler in between is a caller like any other. */
-	assert_int_equal(ask(c, "a;schedule;b", -1, false, false), WAIT_DISK);
-	assert_int_equal(ask(c, "schedule;schedule", -1, false, false), WAIT_OTHER);
-	assert_int_equal(ask(c, "k", -1, false, true), WAIT_KERNEL_IDLE);
-	assert_int_equal(ask(c, "k", -1, false, false), WAIT_PIPE);
+	ASSERT_ANSWERS(c,
+		{ "schedule;sched_x;a;b;c", WAIT_LOCK },
+		{ "a;c;b", WAIT_DISK },
+		{ "a", WAIT_DISK },
+		{ "schedule;x;a", WAIT_SLEEP },
+		{ "schedule;x;y;a", WAIT_OTHER },
+		/* The scheduler in between is a caller like any other. */
+		{ "a;schedule;b", WAIT_DISK },
+		{ "schedule;schedule", WAIT_OTHER },
+		{ "k", WAIT_KERNEL_IDLE, KTHREAD_ASKS },
+		{ "k", WAIT_PIPE });
 	causes_free(c);
 }
 
@@ -142,20 +172,21 @@ static void stars_and_suffixes(void **state)
 {
 	struct causes *c = rules("lock in=ab*\ndisk in=*yz\npipe in=p*q*r\nsleep in=plain\nchild in=exact.cold\nsignal in=*\n");
 
-	assert_int_equal(ask(c, "ab", -1, false, false), WAIT_LOCK);
-	assert_int_equal(ask(c, "abc.isra.0", -1, false, false), WAIT_LOCK);
-	assert_int_equal(ask(c, "yz", -1, false, false), WAIT_DISK);
-	assert_int_equal(ask(c, "xyzyz", -1, false, false), WAIT_DISK);
-	assert_int_equal(ask(c, "xyz.constprop.0.isra.1", -1, false, false), WAIT_DISK);
-	assert_int_equal(ask(c, "pqr", -1, false, false), WAIT_PIPE);
-	assert_int_equal(ask(c, "p1q2q3r4r", -1, false, false), WAIT_PIPE);
-	assert_int_equal(ask(c, "p1q2", -1, false, false), WAIT_SIGNAL);
-	assert_int_equal(ask(c, "plain.part.0", -1, false, false), WAIT_SLEEP);
-	assert_int_equal(ask(c, "plains", -1, false, false), WAIT_SIGNAL);
-	assert_int_equal(ask(c, "plai", -1, false, false), WAIT_SIGNAL);
-	assert_int_equal(ask(c, "exact.cold", -1, false, false), WAIT_CHILD);
-	assert_int_equal(ask(c, "exact", -1, false, false), WAIT_SIGNAL);
-	assert_int_equal(ask(c, "", -1, false, false), WAIT_OTHER);
+	ASSERT_ANSWERS(c,
+		{ "ab", WAIT_LOCK },
+		{ "abc.isra.0", WAIT_LOCK },
+		{ "yz", WAIT_DISK },
+		{ "xyzyz", WAIT_DISK },
+		{ "xyz.constprop.0.isra.1", WAIT_DISK },
+		{ "pqr", WAIT_PIPE },
+		{ "p1q2q3r4r", WAIT_PIPE },
+		{ "p1q2", WAIT_SIGNAL },
+		{ "plain.part.0", WAIT_SLEEP },
+		{ "plains", WAIT_SIGNAL },
+		{ "plai", WAIT_SIGNAL },
+		{ "exact.cold", WAIT_CHILD },
+		{ "exact", WAIT_SIGNAL },
+		{ "", WAIT_OTHER });
 	causes_free(c);
 }
 
@@ -182,10 +213,11 @@ static void system_calls(void **state)
 	assert_int_equal(syscall_number("futexx", 5), __NR_futex);
 	assert_int_equal(syscall_number("futexx", 6), SYSCALL_UNKNOWN);
 	assert_int_equal(syscall_number("", 0), SYSCALL_UNKNOWN);
-	assert_int_equal(ask(c, "", __NR_futex, false, false), WAIT_LOCK);
-	assert_int_equal(ask(c, "", __NR_read, false, false), WAIT_LOCK);
-	assert_int_equal(ask(c, "", __NR_write, false, false), WAIT_OTHER);
-	assert_int_equal(ask(c, "", -1, false, false), WAIT_OTHER);
+	ASSERT_ANSWERS(c,
+		{ "", WAIT_LOCK, .in = __NR_futex + 1 },
+		{ "", WAIT_LOCK, .in = __NR_read + 1 },
+		{ "", WAIT_OTHER, .in = __NR_write + 1 },
+		{ "", WAIT_OTHER });
 	causes_free(c);
 }
 
@@ -333,20 +365,12 @@ static void builtin_knows_real_stacks(void **state)
 	bool met[WAIT_CLASS_MAX] = { false };
 
 	for (size_t i = 0; i < sizeof(user_stacks) / sizeof(*user_stacks); i++) {
-		enum wait_class is = ask(builtin, user_stacks[i].stack, -1, false, false);
-
-		if (is != user_stacks[i].class)
-			fail_msg("%s, but it is %s: %s", waits_class(is)->key,
-				 waits_class(user_stacks[i].class)->key, user_stacks[i].stack);
-		met[is] = true;
+		assert_answer(builtin, &(struct answer){ user_stacks[i].stack, user_stacks[i].class });
+		met[user_stacks[i].class] = true;
 	}
-	for (size_t i = 0; i < sizeof(kernel_stacks) / sizeof(*kernel_stacks); i++) {
-		enum wait_class is = ask(builtin, kernel_stacks[i].stack, -1, false, true);
-
-		if (is != kernel_stacks[i].class)
-			fail_msg("%s, but it is %s: %s", waits_class(is)->key,
-				 waits_class(kernel_stacks[i].class)->key, kernel_stacks[i].stack);
-	}
+	for (size_t i = 0; i < sizeof(kernel_stacks) / sizeof(*kernel_stacks); i++)
+		assert_answer(builtin, &(struct answer){ kernel_stacks[i].stack, kernel_stacks[i].class,
+							 KTHREAD_ASKS });
 	for (int c = 0; c < WAIT_CLASS_MAX; c++) {
 		enum wait_group group = waits_class((enum wait_class)c)->group;
 
@@ -358,22 +382,24 @@ static void builtin_knows_real_stacks(void **state)
 /* A user's thread that sleeps right below a function called kthread is no idle worker. */
 static void builtin_tells_kernel_threads_apart(void **state)
 {
-	assert_int_equal(ask(builtin, ST "main_loop" KTHREAD, -1, false, true), WAIT_KERNEL_IDLE);
-	assert_int_equal(ask(builtin, ST "main_loop" KTHREAD, -1, false, false), WAIT_OTHER);
+	ASSERT_ANSWERS(builtin,
+		{ ST "main_loop" KTHREAD, WAIT_KERNEL_IDLE, KTHREAD_ASKS },
+		{ ST "main_loop" KTHREAD, WAIT_OTHER });
 }
 
 static void builtin_without_kernel_frames(void **state)
 {
-	assert_int_equal(ask(builtin, "", __NR_futex, false, false), WAIT_LOCK);
-	assert_int_equal(ask(builtin, "", __NR_clock_nanosleep, false, false), WAIT_SLEEP);
-	assert_int_equal(ask(builtin, "", __NR_ppoll, false, false), WAIT_POLL);
-	assert_int_equal(ask(builtin, "", __NR_io_uring_enter, true, false), WAIT_DISK);
-	assert_int_equal(ask(builtin, "", __NR_wait4, false, false), WAIT_CHILD);
-	assert_int_equal(ask(builtin, "", __NR_fsync, false, false), WAIT_WRITEBACK);
-	assert_int_equal(ask(builtin, "", __NR_recvfrom, false, false), WAIT_NETWORK);
-	assert_int_equal(ask(builtin, "", __NR_read, true, false), WAIT_DISK);
-	assert_int_equal(ask(builtin, "", __NR_read, false, false), WAIT_OTHER);
-	assert_int_equal(ask(builtin, "", __NR_rt_sigtimedwait, false, false), WAIT_SIGNAL);
+	ASSERT_ANSWERS(builtin,
+		{ "", WAIT_LOCK, .in = __NR_futex + 1 },
+		{ "", WAIT_SLEEP, .in = __NR_clock_nanosleep + 1 },
+		{ "", WAIT_POLL, .in = __NR_ppoll + 1 },
+		{ "", WAIT_DISK, IOWAIT, .in = __NR_io_uring_enter + 1 },
+		{ "", WAIT_CHILD, .in = __NR_wait4 + 1 },
+		{ "", WAIT_WRITEBACK, .in = __NR_fsync + 1 },
+		{ "", WAIT_NETWORK, .in = __NR_recvfrom + 1 },
+		{ "", WAIT_DISK, IOWAIT, .in = __NR_read + 1 },
+		{ "", WAIT_OTHER, .in = __NR_read + 1 },
+		{ "", WAIT_SIGNAL, .in = __NR_rt_sigtimedwait + 1 });
 }
 
 #define APIC "__sysvec_apic_timer_interrupt;sysvec_apic_timer_interrupt;asm_sysvec_apic_timer_interrupt;"

@@ -221,6 +221,59 @@ static void filters_equal_brute_force(void **state)
 	free(t.at);
 }
 
+/* Which lines remain, and of whom; kinds aside: what was inlined stands in for what it was in. */
+static void text_put_shown(struct truth_text *to, const struct truth_sample *s, uint32_t hidden)
+{
+	struct buf b = {0};
+
+	buf_printf(&b, "%" PRId64, s->values[0]);
+	for (int i = 0; i < s->depth; i++)
+		for (int l = truth_n_lines(s->frames[i]); l-- > 0;)
+			if (!(hidden >> truth_kind(s->frames[i], l) & 1))
+				buf_printf(&b, ";%s", truth_label(s->frames[i], l));
+	text_add(to, &b);
+}
+
+static void text_put_labels(struct truth_text *to, const struct profile *p, size_t sample)
+{
+	uint32_t path[TRUTH_DEPTH], n = 0;
+	char scratch[256];
+	struct buf b = {0};
+
+	for (uint32_t i = p->samples.at[sample].stack; i; i = p->nodes.at[i].parent)
+		path[n++] = p->nodes.at[i].frame;
+	buf_printf(&b, "%" PRId64, profile_values(p, sample)[0]);
+	while (n-- > 0)
+		for (uint32_t l = profile_frame_lines(p, path[n]); l-- > 0;)
+			buf_printf(&b, ";%s", profile_line_label(p, path[n], l, scratch, sizeof(scratch)));
+	text_add(to, &b);
+}
+
+static void hidden_kinds_leave_their_callers(void **state)
+{
+	struct truth t = truth_new(800, true);
+	struct profile *p = truth_profile(&t), *part;
+
+	p->ledger.n[LEDGER_STACKS_USER] = p->ledger.n[LEDGER_STACKS_KERNEL] = t.n * 5;
+	for (uint32_t hidden = 0; hidden < 1 << FRAME_KIND_MAX; hidden++) {
+		struct profile_filter f = {.hidden = hidden};
+		struct truth_text a = {0}, b = {0};
+
+		for (size_t i = 0; i < t.n; i++)
+			text_put_shown(&a, &t.at[i], hidden);
+		assert_int_equal(profile_filter(p, &f, &part, NULL), 0);
+		for (size_t i = 0; i < part->samples.n; i++)
+			text_put_labels(&b, part, i);
+		text_assert_equal(&a, &b);
+		check_all_used(part);
+		assert_int_equal(part->ledger.n[LEDGER_FILTERED], 0);
+		assert_int_equal(!part->ledger.n[LEDGER_STACKS_KERNEL], hidden >> FRAME_KERNEL & 1);
+		profile_free(part);
+	}
+	profile_free(p);
+	free(t.at);
+}
+
 static void a_window_has_its_own_clock(void **state)
 {
 	struct profile *p = profile_new("samples", "count"), *part;
@@ -379,6 +432,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(filters_equal_brute_force),
+		cmocka_unit_test(hidden_kinds_leave_their_callers),
 		cmocka_unit_test(a_window_has_its_own_clock),
 		cmocka_unit_test(merges_equal_concatenation),
 		cmocka_unit_test(merging_twice_adds_no_rows),

@@ -470,6 +470,30 @@ static void test_growing(void **state)
 	profile_free(p);
 }
 
+/* The address of the live page is told in full, however narrow the terminal is, and can be copied. */
+static void test_page(void **state)
+{
+	static const char url[] = "http://127.0.0.1:40123/?token=00112233445566778899aabbccddeeff";
+	struct stage s = stage_of(meal(), 80, 24);
+	struct tui_opts o = { .live = s.live, .title = "with a page", .page = url, .child = -1 };
+	char *copied;
+
+	tui_free(s.tui);
+	assert_int_equal(tui_new(&o, &s.tui, NULL), 0);
+	assert_shows(&s, "page: Ledger | ? help");
+	keys(&s, "\t\t\t\t\t");
+	assert_shows(&s, "The live page");
+	assert_shows(&s, url);
+	keys(&s, "y");
+	copied = tui_take_copy(s.tui);
+	assert_string_equal(copied, url);
+	free(copied);
+	assert_int_equal(grid_resize(&s.grid, 40, 24), 0);
+	assert_shows(&s, "  http://127.0.0.1:40123/?token=00112233\n");
+	assert_shows(&s, "  445566778899aabbccddeeff\n");
+	strike(&s);
+}
+
 static void test_list(void **state)
 {
 	struct list l = { 0 };
@@ -496,7 +520,7 @@ int main(void)
 		cmocka_unit_test(test_waits),  cmocka_unit_test(test_ledger),
 		cmocka_unit_test(test_output), cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_ascii),  cmocka_unit_test(test_growing),
-		cmocka_unit_test(test_list),
+		cmocka_unit_test(test_page),   cmocka_unit_test(test_list),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
