@@ -94,17 +94,17 @@ class Profile {
 		};
 	}
 
-	// Preorder: `pops` says how many levels to go up from the previous node before going down one.
+	// Preorder: `pops` says how many levels to go up from the previous node before going down one. The last node met
+	// on every level is enough to know whose child the next one is.
 	readNodes(reader, n) {
-		const pops = reader.column(n, Uint16Array), frame = reader.column(n);
+		const pops = reader.column(n, Uint16Array), frame = reader.column(n), on = [0];
 		const nodes = { n, frame, parent: new Uint32Array(n), depth: new Uint16Array(n), end: new Uint32Array(n) };
+		const { parent } = nodes;
 
-		for (let i = 1; i < n; i++) {
-			let up = i - 1;
-
-			for (let k = pops[i]; k > 0; k--)
-				up = nodes.parent[up];
-			nodes.parent[i] = up;
+		for (let i = 1, depth = 0; i < n; i++) {
+			depth = Math.max(depth - pops[i], 0) + 1;
+			parent[i] = on[depth - 1];
+			on[depth] = i;
 		}
 		nodes.maxDepth = measureNodes(nodes);
 		this.nodes = nodes;
@@ -209,13 +209,18 @@ class Profile {
 	}
 }
 
-// Base64 of a zlib stream, as a saved page carries it.
-async function unpackProfile(base64) {
-	const binary = atob(base64.trim());
-	const packed = new Uint8Array(binary.length);
+function bytesOfBase64(base64) {
+	if (Uint8Array.fromBase64) // browsers since 2025; some twenty times faster
+		return Uint8Array.fromBase64(base64);
+	const binary = atob(base64), out = new Uint8Array(binary.length);
 
 	for (let i = 0; i < binary.length; i++)
-		packed[i] = binary.charCodeAt(i);
-	const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
+		out[i] = binary.charCodeAt(i);
+	return out;
+}
+
+// Base64 of a zlib stream, as a saved page carries it.
+async function unpackProfile(base64) {
+	const stream = new Blob([bytesOfBase64(base64.trim())]).stream().pipeThrough(new DecompressionStream("deflate"));
 	return Profile.decode(new Uint8Array(await new Response(stream).arrayBuffer()));
 }
