@@ -55,15 +55,15 @@ class Tree {
 		this.end = like?.end ?? new Uint32Array(n);
 		this.self = this.total = null;
 		this.x = takeColumn(Float64Array, n);
-		this.base = this.baseSelf = null;
+		this.base = this.baseSelf = this.sorted = null;
 		this.maxDepth = like?.maxDepth ?? 0;
 	}
 
 	// Nobody will look at it again.
 	retire() {
-		for (const column of [this.self, this.total, this.x, this.base, this.baseSelf])
+		for (const column of [this.self, this.total, this.x, this.sorted, this.base, this.baseSelf])
 			giveColumn(column);
-		this.self = this.total = this.x = this.base = this.baseSelf = null;
+		this.self = this.total = this.x = this.sorted = this.base = this.baseSelf = null;
 		this.n = 0;
 	}
 
@@ -110,6 +110,18 @@ class Tree {
 		return this.byDepth;
 	}
 
+	// Where the boxes of levels.order start, side by side in memory: a picture looks at ten thousands of them.
+	get edges() {
+		if (!this.sorted) {
+			const { order } = this.levels, sorted = takeColumn(Float64Array, this.n);
+
+			for (let k = 0; k < order.length; k++)
+				sorted[k] = this.x[order[k]];
+			this.sorted = sorted;
+		}
+		return this.sorted;
+	}
+
 	// The frames from below the root to a node; what a zoom is remembered by.
 	path(node) {
 		const out = [];
@@ -152,23 +164,21 @@ class Tree {
 
 // Fills depth and end of nodes in preorder; the greatest depth.
 function measureNodes({ n, parent, depth, end }) {
-	let most = 0;
+	const open = [0]; // the node that is being filled on every level
+	let most = 0, last = 0;
 
-	for (let i = 0; i < n; i++)
-		end[i] = i + 1;
-	for (let i = n - 1; i > 0; i--) {
-		const up = parent[i];
-
-		if (end[up] < end[i])
-			end[up] = end[i];
-	}
 	for (let i = 1; i < n; i++) {
 		const d = depth[parent[i]] + 1;
 
+		for (; last >= d; last--)
+			end[open[last]] = i;
 		depth[i] = d;
+		open[last = d] = i;
 		if (d > most)
 			most = d;
 	}
+	for (; last >= 0 && n; last--)
+		end[open[last]] = n;
 	return most;
 }
 
