@@ -5,7 +5,7 @@
 // drawn for all. So a picture costs what is seen, not what is there. The window is a range of value units, x0..x1;
 // zooming is moving that range.
 
-const ROW = 20, PAD = 5, BOX_PX = 1.5, CLICK_SLACK = 4, ZOOM_MS = 170, SLIVER_ALPHA = 153, FADED_ALPHA = 31;
+const ROW = 20, PAD = 5, BOX_PX = 1.5, NARROW_PX = 24, CLICK_SLACK = 4, ZOOM_MS = 170, SLIVER_ALPHA = 153, FADED_ALPHA = 31;
 const FRAME_FONT = "12px ui-monospace, 'SF Mono', 'Cascadia Mono', Menlo, Consolas, 'DejaVu Sans Mono', monospace";
 
 class FlameView {
@@ -37,6 +37,7 @@ class FlameView {
 		if (this.profile !== profile || this.palette !== palette) {
 			this.colours = palette.frames(profile);
 			this.inks = this.slivers.inks(palette.swatches(profile));
+			this.boxInks = this.slivers.inks(this.colours);
 		}
 		Object.assign(this, { profile, tree, palette, zoomed, steps });
 		this.changes = steps && Array.from({ length: 2 * DIFF_STEPS + 1 }, (_, i) => palette.change(i - DIFF_STEPS));
@@ -69,6 +70,11 @@ class FlameView {
 
 	colourOf(node) {
 		return this.steps ? this.changes[this.steps[node] + DIFF_STEPS] : this.colours[this.tree.frame[node]];
+	}
+
+	// As a pixel; of a sliver, which stands for many, without the tint of its name.
+	inkOf(node, inks) {
+		return this.steps ? this.changeInks[this.steps[node] + DIFF_STEPS] : inks[this.tree.frame[node]];
 	}
 
 	// A Uint8Array by frame; frames that are not in it fade. null: none fades.
@@ -205,7 +211,7 @@ class FlameView {
 			const node = order[k];
 
 			if (wide(k)) {
-				this.paintBox(node, (edges[k] - x0) * scale, y, total[node] * scale);
+				this.paintBox(node, (edges[k] - x0) * scale, y, total[node] * scale, line);
 				k++;
 				continue;
 			}
@@ -237,25 +243,25 @@ class FlameView {
 		const frame = this.tree.frame[i], faded = this.match && !this.match[frame];
 
 		if (this.tree.total[i])
-			this.slivers.add(line, x, right, this.steps ? this.changeInks[this.steps[i] + DIFF_STEPS] : this.inks[frame],
-				faded ? FADED_ALPHA : SLIVER_ALPHA);
+			this.slivers.add(line, x, right, this.inkOf(i, this.inks), faded ? FADED_ALPHA : SLIVER_ALPHA);
 	}
 
-	paintBox(i, x, y, w) {
+	paintBox(i, x, y, w, line) {
 		const { ctx, tree } = this, frame = tree.frame[i];
 		const left = Math.max(x, 0), right = Math.min(x + w, this.width), seen = right - left;
 		const around = i < this.zoomed && tree.end[i] > this.zoomed;
+		const alpha = this.match && !this.match[frame] ? 0.22 : around ? 0.55 : 1;
 
 		this.boxes++;
-		ctx.globalAlpha = this.match && !this.match[frame] ? 0.22 : around ? 0.55 : 1;
-		ctx.fillStyle = this.colourOf(i);
-		if (seen > 24) { // rounding costs ten times a plain rectangle
-			ctx.beginPath();
-			ctx.roundRect(left, y, seen - 1, ROW - 1, 2);
-			ctx.fill();
-		} else {
-			ctx.fillRect(left, y, seen > 2 ? seen - 0.5 : seen, ROW - 1);
+		if (seen <= NARROW_PX) {
+			this.slivers.addBox(line, left, left + (seen > 2 ? seen - 0.5 : seen), this.inkOf(i, this.boxInks), alpha * 255);
+			return;
 		}
+		ctx.globalAlpha = alpha;
+		ctx.fillStyle = this.colourOf(i);
+		ctx.beginPath();
+		ctx.roundRect(left, y, seen - 1, ROW - 1, 2);
+		ctx.fill();
 		const room = Math.floor((seen - 2 * PAD) / this.charWidth);
 
 		if (room < 3)

@@ -1,6 +1,6 @@
-// slivers.js - what is too narrow for a box, thousands of them in a picture: one pixel is set for each instead of one
-// rectangle drawn, in a small picture that has a line for every level. The lines are then stretched to rows, all
-// below what else is drawn. A frame then costs the same however many colours lie side by side.
+// slivers.js - narrow boxes and what is too narrow for one, ten thousand of them in a picture: instead of a rectangle
+// drawn for each, pixels are set in a small picture that has a line for every level. The lines are then stretched to
+// rows, all below what else is drawn. A frame then costs nearly the same however many colours lie side by side.
 
 class Slivers {
 	constructor() {
@@ -44,6 +44,15 @@ class Slivers {
 		this.used[line] = 1;
 		for (let i = from; i < to; i++)
 			pixels[line * width + i] = ink | alpha << 24;
+	}
+
+	// The same with soft edges: a pixel that is covered in part shows in part.
+	addBox(line, x, right, ink, alpha) {
+		const { width, ratio, pixels } = this, left = x * ratio, end = Math.min(width, right * ratio);
+
+		this.used[line] = 1;
+		for (let i = Math.floor(left); i < end; i++)
+			pixels[line * width + i] = ink | alpha * (Math.min(i + 1, end) - Math.max(i, left)) << 24;
 	}
 
 	// `y` of a line, `height` of all.
