@@ -97,15 +97,17 @@ class Profile {
 	// Preorder: `pops` says how many levels to go up from the previous node before going down one. The last node met
 	// on every level is enough to know whose child the next one is.
 	readNodes(reader, n) {
-		const pops = reader.column(n, Uint16Array), frame = reader.column(n), on = [0];
-		const nodes = { n, frame, parent: new Uint32Array(n), depth: new Uint16Array(n), end: new Uint32Array(n) };
-		const { parent } = nodes;
+		const nodes = { n, parent: new Uint32Array(n), depth: new Uint16Array(n), end: new Uint32Array(n) };
+		const { parent } = nodes, on = [0];
 
-		for (let i = 1, depth = 0; i < n; i++) {
-			depth = Math.max(depth - pops[i], 0) + 1;
-			parent[i] = on[depth - 1];
+		for (let i = 0, depth = -1; i < n; i++) {
+			const pops = reader.bytes[reader.at] < 128 ? reader.bytes[reader.at++] : reader.uleb();
+
+			depth = i ? Math.max(depth - pops, 0) + 1 : 0;
+			parent[i] = i ? on[depth - 1] : 0;
 			on[depth] = i;
 		}
+		nodes.frame = reader.column(n, this.frames.n <= 65536 ? Uint16Array : Uint32Array);
 		nodes.maxDepth = measureNodes(nodes);
 		this.nodes = nodes;
 	}
@@ -150,6 +152,22 @@ class Profile {
 		for (let i = 0; i < n; i++)
 			out[i] = reader.signed();
 		return out;
+	}
+
+	// What columns of sums of a value are made of: 32 bits where they are enough, because fresh memory is what costs
+	// most while a page opens.
+	columnType(value) {
+		this.columnTypes ??= [];
+		if (!this.columnTypes[value]) {
+			let sum = 0, least = 0;
+
+			for (const v of this.rows.value[value]) {
+				sum += v;
+				least = Math.min(least, v);
+			}
+			this.columnTypes[value] = least < 0 || sum >= 2 ** 32 ? Float64Array : Uint32Array;
+		}
+		return this.columnTypes[value];
 	}
 
 	label(frame) {
