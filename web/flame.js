@@ -6,7 +6,7 @@
 // zooming is moving that range.
 
 const ROW = 20, PAD = 5, BOX_PX = 1.5, NARROW_PX = 24, CLICK_SLACK = 4, ZOOM_MS = 170, SLIVER_ALPHA = 153, FADED_ALPHA = 31;
-const FRAME_FONT = "12px ui-monospace, 'SF Mono', 'Cascadia Mono', Menlo, Consolas, 'DejaVu Sans Mono', monospace";
+const FRAME_FONT = "12px monospace";
 
 class FlameView {
 	// `on`: hover(node, event), zoom(node), focus(node)
