@@ -40,10 +40,16 @@ test("html: narrow boxes have their colour, and what is narrower that of its kin
 			return flame.ctx.fillStyle.slice(1).match(/../g).map((b) => parseInt(b, 16));
 		};
 		const near = (pixel, colour) => bytes(colour).every((v, i) => Math.abs(v - pixel[i]) <= 3);
-		const pixel = (x, y) => [...flame.ctx.getImageData(Math.round(x), Math.round(y), 1, 1).data];
+		const copy = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+		const pixel = (x, y) => [...copy.getImageData(Math.round(x), Math.round(y), 1, 1).data];
+		const paint = (from, to) => {
+			[flame.x0, flame.x1] = [all * from, all * to];
+			flame.paint();
+			[copy.canvas.width, copy.canvas.height] = [flame.canvas.width, flame.canvas.height];
+			copy.drawImage(flame.canvas, 0, 0);
+		};
 
-		[flame.x0, flame.x1] = [all * 0.35, all * 0.355];
-		flame.paint();
+		paint(0.35, 0.355);
 		for (let i = 0; i < tree.n && out.boxes < 50; i++) {
 			const box = flame.boxOf(i);
 
@@ -55,8 +61,7 @@ test("html: narrow boxes have their colour, and what is narrower that of its kin
 			if (at[3] !== 255 || !near(at, flame.colours[tree.frame[i]]))
 				out.wrong.push([i, at, flame.colours[tree.frame[i]]]);
 		}
-		[flame.x0, flame.x1] = [0, all];
-		flame.paint();
+		paint(0, 1);
 		const at = pixel(flame.width / 2, flame.rowY(tree.maxDepth) + 10);
 
 		out.sliver = [at[3], ["user", "kernel"].some((k) => near(at, palette.swatch(k)))];
