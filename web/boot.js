@@ -20,7 +20,7 @@ class LivePage {
 		const given = new URLSearchParams(location.hash.slice(1));
 
 		this.box.hidden = false;
-		this.begin(await this.remote.profile(this.windowOf({ win: given.get("win") ?? DEFAULTS.win, at: given.get("at") ?? "" })));
+		await this.begin(await this.remote.profile(this.windowOf({ win: given.get("win") ?? DEFAULTS.win, at: given.get("at") ?? "" })));
 		document.getElementById("live-state").addEventListener("click", () => this.toggle());
 		document.getElementById("live-window").addEventListener("change", (e) =>
 			this.app.setState({ win: e.target.value, at: "", range: "", base: "" }));
@@ -36,14 +36,14 @@ class LivePage {
 		select.addEventListener("change", () => this.app.setState({ ...DEFAULTS, view: this.app.state.view,
 			table: this.app.state.table, rec: select.value }));
 		this.loaded = rec;
-		this.begin(await this.remote.profile({ recording: rec }));
+		await this.begin(await this.remote.profile({ recording: rec }));
 	}
 
-	begin(profile) {
+	async begin(profile) {
 		this.app = globalThis.waggle = new App(profile, this);
 		// A range that came with the address goes on when it is dropped, as one that was chosen here.
 		this.byRange = Boolean(this.app.state.at && (this.app.state.range || this.app.state.base));
-		this.app.heat.layout();
+		await this.app.finish();
 		this.showState();
 	}
 
@@ -169,7 +169,7 @@ async function startViewer() {
 		if (config)
 			await new LivePage(new Remote(JSON.parse(config))).start();
 		else
-			globalThis.waggle = new App(await unpackProfile(document.getElementById("waggle-data").textContent));
+			await (globalThis.waggle = new App(await unpackProfile(document.getElementById("waggle-data").textContent))).finish();
 		document.documentElement.dataset.ready = "1";
 	} catch (error) {
 		document.getElementById("empty").textContent = `This profile cannot be shown: ${error.message}`;

@@ -5,14 +5,15 @@
 // drawn for all. So a picture costs what is seen, not what is there. The window is a range of value units, x0..x1;
 // zooming is moving that range.
 
-const ROW = 20, PAD = 5, BOX_PX = 1.5, CLICK_SLACK = 4, ZOOM_MS = 170;
-const FRAME_FONT = "12px ui-monospace, 'SF Mono', 'Cascadia Mono', Menlo, Consolas, 'DejaVu Sans Mono', monospace";
+const ROW = 20, PAD = 5, BOX_PX = 1.5, NARROW_PX = 24, CLICK_SLACK = 4, ZOOM_MS = 170, SLIVER_ALPHA = 153, FADED_ALPHA = 31;
+const FRAME_FONT = "12px monospace";
 
 class FlameView {
 	// `on`: hover(node, event), zoom(node), focus(node)
 	constructor(scroller, canvas, spacer, on) {
 		Object.assign(this, { scroller, canvas, spacer, on });
 		this.ctx = canvas.getContext("2d");
+		this.slivers = new Slivers();
 		this.rootBelow = true;
 		this.hovered = this.focused = -1;
 		this.zoomed = 0;
@@ -22,7 +23,10 @@ class FlameView {
 		this.scheduled = false;
 		this.drawMs = 0;
 		this.listen();
-		new ResizeObserver(() => this.layout()).observe(scroller);
+		new ResizeObserver(() => {
+			if (!this.fits())
+				this.layout();
+		}).observe(scroller);
 	}
 
 	// `steps`: per node how it changed (changeStep()), null where nothing is compared. `keep`: the same picture,
@@ -32,10 +36,12 @@ class FlameView {
 
 		if (this.profile !== profile || this.palette !== palette) {
 			this.colours = palette.frames(profile);
-			this.swatches = palette.swatches(profile);
+			this.inks = this.slivers.inks(palette.swatches(profile));
+			this.boxInks = this.slivers.inks(this.colours);
 		}
 		Object.assign(this, { profile, tree, palette, zoomed, steps });
 		this.changes = steps && Array.from({ length: 2 * DIFF_STEPS + 1 }, (_, i) => palette.change(i - DIFF_STEPS));
+		this.changeInks = steps && this.slivers.inks(this.changes);
 		this.hovered = this.focused = -1;
 		[this.x0, this.x1] = this.rangeOf(zoomed);
 		if (old)
@@ -66,10 +72,16 @@ class FlameView {
 		return this.steps ? this.changes[this.steps[node] + DIFF_STEPS] : this.colours[this.tree.frame[node]];
 	}
 
+	// As a pixel; of a sliver, which stands for many, without the tint of its name.
+	inkOf(node, inks) {
+		return this.steps ? this.changeInks[this.steps[node] + DIFF_STEPS] : inks[this.tree.frame[node]];
+	}
+
 	// A Uint8Array by frame; frames that are not in it fade. null: none fades.
 	setMatch(match) {
+		if (match || this.match)
+			this.draw();
 		this.match = match;
-		this.draw();
 	}
 
 	setRootBelow(below) {
@@ -84,13 +96,16 @@ class FlameView {
 		return [t.x[node], t.x[node] + (t.total[node] || 1)];
 	}
 
-	layout() {
-		const { clientWidth: w, clientHeight: h } = this.scroller, ratio = devicePixelRatio || 1;
+	// Has the canvas the size of its place?
+	fits() {
+		return this.width === this.scroller.clientWidth && this.height === this.scroller.clientHeight &&
+			this.ratio === (devicePixelRatio || 1);
+	}
 
-		if (!this.tree || !w || !h)
-			return;
-		this.width = w;
-		this.height = h;
+	resize(w, h) {
+		const ratio = devicePixelRatio || 1;
+
+		Object.assign(this, { width: w, height: h, ratio });
 		this.canvas.width = Math.round(w * ratio);
 		this.canvas.height = Math.round(h * ratio);
 		this.canvas.style.width = `${w}px`;
@@ -98,9 +113,18 @@ class FlameView {
 		this.ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
 		this.ctx.font = FRAME_FONT;
 		this.charWidth = this.ctx.measureText("0".repeat(50)).width / 50;
-		const atRoot = this.rootBelow && this.scroller.scrollTop + h >= this.fullHeight - 2;
+	}
 
+	layout() {
+		const { clientWidth: w, clientHeight: h } = this.scroller;
+
+		if (!this.tree || !w || !h)
+			return;
+		const atRoot = this.rootBelow && this.scroller.scrollTop + h >= this.fullHeight - 2;
 		const first = !this.fullHeight;
+
+		if (!this.fits()) // takes a new canvas, which is not cheap
+			this.resize(w, h);
 
 		this.fullHeight = Math.max(h, (this.tree.maxDepth + 1) * ROW + 6);
 		this.spacer.style.height = `${this.fullHeight - h}px`;
@@ -146,19 +170,20 @@ class FlameView {
 		const top = this.rowY(0), rows = this.rootBelow ? [top - height, top + ROW] : [-ROW - top, height - top];
 		const from = Math.max(0, Math.floor(rows[0] / ROW)), to = Math.min(tree.maxDepth, Math.ceil(rows[1] / ROW));
 
+		this.slivers.begin(this.canvas.width, Math.max(1, to - from + 1), this.ratio);
 		for (let depth = from; depth <= to; depth++)
-			this.paintLevel(depth, scale);
-		ctx.globalAlpha = 1;
+			this.paintLevel(depth, scale, depth - from);
+		this.slivers.draw(ctx, (line) => this.rowY(from + line), ROW - 1);
 		this.paintOutline(this.focused, scale, 2);
 		this.paintOutline(this.hovered, scale, 1);
 	}
 
 	// The first of nodes order[from..to - 1] whose box starts at or right of x; far jumps cost little.
 	seek(from, to, x) {
-		const { order } = this.tree.levels;
+		const { edges } = this.tree;
 		let step = 1, low = from, high = from;
 
-		while (high < to && this.tree.x[order[high]] < x) {
+		while (high < to && edges[high] < x) {
 			low = high + 1;
 			high += step;
 			step *= 2;
@@ -166,7 +191,7 @@ class FlameView {
 		for (high = Math.min(high, to); low < high;) {
 			const mid = (low + high) >> 1;
 
-			if (this.tree.x[order[mid]] < x)
+			if (edges[mid] < x)
 				low = mid + 1;
 			else
 				high = mid;
@@ -174,35 +199,32 @@ class FlameView {
 		return low;
 	}
 
-	paintLevel(depth, scale) {
-		const { tree, x0, x1 } = this, { order, start } = tree.levels, y = this.rowY(depth);
-		const last = start[depth + 1], wide = (k) => tree.total[order[k]] * scale >= BOX_PX;
+	// `line`: of its slivers
+	paintLevel(depth, scale, line) {
+		const { tree, x0, x1 } = this, { edges, total } = tree, { order, start } = tree.levels, y = this.rowY(depth);
+		const last = start[depth + 1], wide = (k) => total[order[k]] * scale >= BOX_PX;
 		let k = this.seek(start[depth], last, x0);
 
-		if (k > start[depth] && tree.x[order[k - 1]] + tree.total[order[k - 1]] > x0)
+		if (k > start[depth] && edges[k - 1] + total[order[k - 1]] > x0)
 			k--;
-		this.run = null;
-		while (k < last && tree.x[order[k]] < x1) {
+		while (k < last && edges[k] < x1) {
 			const node = order[k];
 
 			if (wide(k)) {
-				this.paintBox(node, (tree.x[node] - x0) * scale, y, tree.total[node] * scale);
+				this.paintBox(node, (edges[k] - x0) * scale, y, total[node] * scale, line);
 				k++;
 				continue;
 			}
 			// All that begin within the next pixel; only the last of them can be wide.
-			let next = Math.max(k + 1, this.seek(k + 1, last, tree.x[node] + 1 / scale));
+			let next = Math.max(k + 1, this.seek(k + 1, last, edges[k] + 1 / scale));
 
 			if (next - 1 > k && wide(next - 1))
 				next--;
 			const end = order[next - 1], shown = this.match ? this.matching(k, next) : node;
 
-			this.paintSliver(shown, (tree.x[node] - x0) * scale,
-				(tree.x[end] + tree.total[end] - x0) * scale, y);
+			this.paintSliver(shown, (edges[k] - x0) * scale, (edges[next - 1] + total[end] - x0) * scale, line);
 			k = next;
 		}
-		if (this.run)
-			this.paintRun(this.run, y);
 	}
 
 	// One that matches, of order[from..to - 1], if one of the first few does.
@@ -216,44 +238,30 @@ class FlameView {
 		return order[from];
 	}
 
-	// Thousands of neighbours too narrow for a box still leave a trace: one run per stretch of the same
-	// colour, as wide as they are together.
-	paintSliver(i, x, right, y) {
-		const frame = this.tree.frame[i], faded = Boolean(this.match && !this.match[frame]), { run } = this;
-		const colour = this.steps ? this.colourOf(i) : this.swatches[frame];
+	// Thousands of neighbours too narrow for a box still leave a trace, as wide as they are together.
+	paintSliver(i, x, right, line) {
+		const frame = this.tree.frame[i], faded = this.match && !this.match[frame];
 
-		if (!this.tree.total[i])
-			return;
-		if (run && x - run.to <= 1 && run.colour === colour && run.faded === faded) {
-			run.to = right;
-			return;
-		}
-		if (run)
-			this.paintRun(run, y);
-		this.run = { from: x, to: right, colour, faded };
+		if (this.tree.total[i])
+			this.slivers.add(line, x, right, this.inkOf(i, this.inks), faded ? FADED_ALPHA : SLIVER_ALPHA);
 	}
 
-	paintRun({ from, to, colour, faded }, y) {
-		this.ctx.globalAlpha = faded ? 0.12 : 0.6;
-		this.ctx.fillStyle = colour;
-		this.ctx.fillRect(from, y, Math.max(to - from, 1), ROW - 1);
-	}
-
-	paintBox(i, x, y, w) {
+	paintBox(i, x, y, w, line) {
 		const { ctx, tree } = this, frame = tree.frame[i];
 		const left = Math.max(x, 0), right = Math.min(x + w, this.width), seen = right - left;
 		const around = i < this.zoomed && tree.end[i] > this.zoomed;
+		const alpha = this.match && !this.match[frame] ? 0.22 : around ? 0.55 : 1;
 
 		this.boxes++;
-		ctx.globalAlpha = this.match && !this.match[frame] ? 0.22 : around ? 0.55 : 1;
-		ctx.fillStyle = this.colourOf(i);
-		if (seen > 24) { // rounding costs ten times a plain rectangle
-			ctx.beginPath();
-			ctx.roundRect(left, y, seen - 1, ROW - 1, 2);
-			ctx.fill();
-		} else {
-			ctx.fillRect(left, y, seen > 2 ? seen - 0.5 : seen, ROW - 1);
+		if (seen <= NARROW_PX) {
+			this.slivers.addBox(line, left, left + (seen > 2 ? seen - 0.5 : seen), this.inkOf(i, this.boxInks), alpha * 255);
+			return;
 		}
+		ctx.globalAlpha = alpha;
+		ctx.fillStyle = this.colourOf(i);
+		ctx.beginPath();
+		ctx.roundRect(left, y, seen - 1, ROW - 1, 2);
+		ctx.fill();
 		const room = Math.floor((seen - 2 * PAD) / this.charWidth);
 
 		if (room < 3)

@@ -15,17 +15,22 @@ class HeatMap {
 		canvas.addEventListener("pointerup", () => this.release());
 		canvas.addEventListener("dblclick", () => this.on.range(0, Infinity));
 		canvas.addEventListener("keydown", (e) => this.key(e));
-		new ResizeObserver(() => this.layout()).observe(canvas.parentElement);
+		new ResizeObserver(() => {
+			const { clientWidth, clientHeight } = canvas.parentElement;
+
+			if (clientWidth !== this.width || clientHeight !== this.height)
+				this.layout();
+		}).observe(canvas.parentElement);
 	}
 
+	// Is shown with the range.
 	setData(buckets, data, colours) {
 		Object.assign(this, { buckets, data, colours });
-		this.layout();
 	}
 
 	setRange(from, to) {
 		Object.assign(this, { from, to });
-		this.paint();
+		this.layout();
 	}
 
 	get whole() {
@@ -36,8 +41,8 @@ class HeatMap {
 	layout() {
 		const box = this.canvas.parentElement, ratio = devicePixelRatio || 1;
 
-		this.width = box.clientWidth;
-		this.height = box.clientHeight;
+		// A question for the size makes the browser lay out the page: none while nobody sees the map.
+		[this.width, this.height] = box.hidden ? [0, 0] : [box.clientWidth, box.clientHeight];
 		if (!this.buckets || !this.width || !this.height)
 			return;
 		this.canvas.width = Math.round(this.width * ratio);

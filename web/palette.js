@@ -17,14 +17,19 @@ const HUES = {
 };
 const TINTS = 8;
 
-// 32-bit FNV-1a over UTF-16 units is not what C sees; hash the UTF-8 bytes.
+// 32-bit FNV-1a over UTF-16 units is not what C sees; hash the UTF-8 bytes. Nearly all names are ASCII, where they
+// are the same.
 const UTF8 = new TextEncoder();
 
 function nameHash(name) {
-	let h = 0x811c9dc5;
+	let h = 0x811c9dc5, i = 0;
 
-	for (const byte of UTF8.encode(name))
-		h = Math.imul(h ^ byte, 0x01000193);
+	for (let unit; i < name.length && (unit = name.charCodeAt(i)) < 128; i++)
+		h = Math.imul(h ^ unit, 0x01000193);
+	if (i < name.length) {
+		for (const byte of UTF8.encode(name.slice(i)))
+			h = Math.imul(h ^ byte, 0x01000193);
+	}
 	h ^= h >>> 15;
 	return h >>> 0;
 }

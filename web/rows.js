@@ -14,7 +14,10 @@ class RowList {
 		this.body.addEventListener("scroll", () => this.render());
 		this.body.addEventListener("click", (e) => this.click(e));
 		this.body.addEventListener("keydown", (e) => this.key(e));
-		new ResizeObserver(() => this.render()).observe(this.body);
+		new ResizeObserver(() => {
+			if (this.body.clientHeight !== this.shownHeight)
+				this.render();
+		}).observe(this.body);
 	}
 
 	// `keep`: the same list with new numbers, so whoever is reading stays where he is.
@@ -31,9 +34,9 @@ class RowList {
 	}
 
 	render() {
+		const height = this.shownHeight = this.body.clientHeight;
 		const first = Math.max(0, Math.floor(this.body.scrollTop / LIST_ROW) - 4);
-		const last = Math.min(this.rows.length,
-			first + Math.ceil((this.body.clientHeight || 600) / LIST_ROW) + 8);
+		const last = Math.min(this.rows.length, first + Math.ceil((height || 600) / LIST_ROW) + 8);
 		const held = this.body.contains(document.activeElement);
 		const list = [];
 

@@ -12,20 +12,24 @@ class TimeStrip {
 		canvas.addEventListener("pointerup", (e) => this.release(e));
 		canvas.addEventListener("dblclick", () => this.on.range(0, Infinity));
 		canvas.addEventListener("keydown", (e) => this.key(e));
-		new ResizeObserver(() => this.layout()).observe(canvas.parentElement);
+		new ResizeObserver(() => {
+			const { clientWidth, clientHeight } = canvas.parentElement;
+
+			if (clientWidth !== this.width || clientHeight !== this.height)
+				this.layout();
+		}).observe(canvas.parentElement);
 	}
 
-	// `tick`: ns from one sample of a processor to the next, 0 when not known
+	// `tick`: ns from one sample of a processor to the next, 0 when not known. Is shown with the range.
 	setData(buckets, data, tick, colours) {
 		Object.assign(this, { buckets, data, tick, colours });
-		this.layout();
 	}
 
 	// `base`: the range that this one is compared with, null for none.
 	setRange(from, to, base = null) {
 		Object.assign(this, { from, to, base });
 		this.canvas.setAttribute("aria-valuetext", this.rangeText());
-		this.paint();
+		this.layout();
 	}
 
 	get whole() {

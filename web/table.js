@@ -13,24 +13,19 @@ class FunctionTable extends RowList {
 			head.addEventListener("click", () => this.sortBy(head.dataset.sort));
 	}
 
-	// `compared`: self and total of the rows are changes of shares. `keep`: the same view, later.
-	setRows(profile, rows, { sum, type, palette, compared, keep }) {
+	// `compared`: self and total of the rows are changes of shares. Is shown with the marks.
+	setRows(profile, rows, { sum, type, palette, compared }) {
 		Object.assign(this, { profile, all: rows, sum, type, palette, compared });
 		for (const head of this.heads)
 			head.textContent = { self: compared ? "Δ self" : "Self", total: compared ? "Δ total" : "Total" }[
 				head.dataset.sort] ?? "Function";
-		this.apply(keep);
 	}
 
-	// Only matching functions; null for all.
-	setMatch(match, keep) {
-		this.match = match;
+	// Only matching functions; null for all. `picked`: the frame of the row that is chosen, -1 for none. `keep`: the
+	// same view, later.
+	setMarks(match, picked, keep) {
+		Object.assign(this, { match, picked });
 		this.apply(keep);
-	}
-
-	setPicked(frame) {
-		this.picked = frame;
-		this.render();
 	}
 
 	sortBy(key, descending) {

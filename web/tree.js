@@ -46,25 +46,43 @@ function giveColumn(column) {
 // box starts, in value units, and never decreases from one node to the next.
 class Tree {
 	// `like`: nodes that are the same (frame, parent, depth, end); they are shared, not copied
-	constructor(n, like = null) {
+	// `type`: of its sums
+	constructor(n, like = null, type = Float64Array) {
 		this.n = n;
 		this.shares = like;
 		this.frame = like?.frame ?? new Uint32Array(n);
 		this.parent = like?.parent ?? new Uint32Array(n);
 		this.depth = like?.depth ?? new Uint16Array(n);
 		this.end = like?.end ?? new Uint32Array(n);
-		this.self = this.total = null;
-		this.x = takeColumn(Float64Array, n);
-		this.base = this.baseSelf = null;
+		this.total = this.base = this.ownSums = this.ownBase = this.sorted = null;
+		this.x = takeColumn(type, n);
 		this.maxDepth = like?.maxDepth ?? 0;
 	}
 
 	// Nobody will look at it again.
 	retire() {
-		for (const column of [this.self, this.total, this.x, this.base, this.baseSelf])
-			giveColumn(column);
-		this.self = this.total = this.x = this.base = this.baseSelf = null;
+		for (const name of ["total", "base", "ownSums", "ownBase", "x", "sorted"]) {
+			giveColumn(this[name]);
+			this[name] = null;
+		}
 		this.n = 0;
+	}
+
+	// What a node has beside its callees; made when somebody asks, which drawing does not.
+	get self() {
+		return this.ownSums ??= sumDown(this.total, this.parent);
+	}
+
+	set self(column) {
+		this.ownSums = column;
+	}
+
+	get baseSelf() {
+		return this.base && (this.ownBase ??= sumDown(this.base, this.parent));
+	}
+
+	set baseSelf(column) {
+		this.ownBase = column;
 	}
 
 	get sum() {
@@ -110,6 +128,18 @@ class Tree {
 		return this.byDepth;
 	}
 
+	// Where the boxes of levels.order start, side by side in memory: a picture looks at ten thousands of them.
+	get edges() {
+		if (!this.sorted) {
+			const { order } = this.levels, sorted = takeColumn(this.x.constructor, this.n);
+
+			for (let k = 0; k < order.length; k++)
+				sorted[k] = this.x[order[k]];
+			this.sorted = sorted;
+		}
+		return this.sorted;
+	}
+
 	// The frames from below the root to a node; what a zoom is remembered by.
 	path(node) {
 		const out = [];
@@ -152,28 +182,26 @@ class Tree {
 
 // Fills depth and end of nodes in preorder; the greatest depth.
 function measureNodes({ n, parent, depth, end }) {
-	let most = 0;
+	const open = [0]; // the node that is being filled on every level
+	let most = 0, last = 0;
 
-	for (let i = 0; i < n; i++)
-		end[i] = i + 1;
-	for (let i = n - 1; i > 0; i--) {
-		const up = parent[i];
-
-		if (end[up] < end[i])
-			end[up] = end[i];
-	}
 	for (let i = 1; i < n; i++) {
 		const d = depth[parent[i]] + 1;
 
+		for (; last >= d; last--)
+			end[open[last]] = i;
 		depth[i] = d;
+		open[last = d] = i;
 		if (d > most)
 			most = d;
 	}
+	for (; last >= 0 && n; last--)
+		end[open[last]] = n;
 	return most;
 }
 
 function sumSelf(profile, selection, range = selection.rowRange(profile)) {
-	const self = takeColumn(Float64Array, profile.nodes.n);
+	const self = takeColumn(profile.columnType(selection.value), profile.nodes.n);
 	const { node } = profile.rows, value = profile.rows.value[selection.value];
 	const [from, to] = range;
 
@@ -184,26 +212,33 @@ function sumSelf(profile, selection, range = selection.rowRange(profile)) {
 	return self;
 }
 
-function sumUp(self, parent) {
-	const total = takeColumn(Float64Array, self.length);
-
-	total.set(self);
-	for (let i = total.length - 1; i > 0; i--)
-		total[parent[i]] += total[i];
-	return total;
+// Selves become totals, where they are.
+function sumUp(column, parent) {
+	for (let i = column.length - 1; i > 0; i--)
+		column[parent[i]] += column[i];
+	return column;
 }
 
-// Keeps the nodes that hold anything, now or in the range before.
-function compactTree(source, self, baseSelf = null) {
-	const total = sumUp(self, source.parent), base = baseSelf && sumUp(baseSelf, source.parent);
+// And back, in a column of its own.
+function sumDown(total, parent) {
+	const self = takeColumn(total.constructor, total.length);
+
+	self.set(total);
+	for (let i = 1; i < self.length; i++)
+		self[parent[i]] -= total[i];
+	return self;
+}
+
+// Keeps the nodes that hold anything, now or in the range before: of each its total.
+function compactTree(source, total, base = null) {
 	let n = 1;
 
 	for (let i = 1; i < source.n; i++)
 		n += total[i] > 0 || (base !== null && base[i] > 0) ? 1 : 0;
 	if (n === source.n && source.end)
-		return Object.assign(new Tree(n, source), { self, total, base, baseSelf }).finish();
-	const tree = new Tree(n), moved = takeColumn(Uint32Array, source.n);
-	const columns = [["self", self], ["total", total], ...(base ? [["base", base], ["baseSelf", baseSelf]] : [])];
+		return Object.assign(new Tree(n, source, total.constructor), { total, base }).finish();
+	const tree = new Tree(n, null, total.constructor), moved = takeColumn(Uint32Array, source.n);
+	const columns = [["total", total], ...(base ? [["base", base]] : [])];
 
 	for (let i = 0, k = 0; i < source.n; i++) {
 		if (i && !(total[i] > 0 || (base !== null && base[i] > 0)))
@@ -294,7 +329,7 @@ function buildTree(profile, selection) {
 			.rowRange(profile)));
 	if (selection.hidden.size)
 		[source, ...selves] = hideKinds(profile, source, selves, selection.hidden);
-	return compactTree(source, ...selves);
+	return compactTree(source, ...selves.map((self) => sumUp(self, source.parent)));
 }
 
 // Leaf first: below the root stand the functions that ran, below them their callers. Only boxes of at

@@ -3,6 +3,9 @@
 // setState() is the only way anything changes. It names what changed; update() recomputes what depends
 // on it (selection -> tree -> inversion, functions, matches) and hands the results to the views. setProfile() may
 // come again with later data of the same capture; what somebody is looking at stays where it is.
+//
+// The page opens in two steps: new App() draws the graph, finish() fills what stands beside it once the graph is on
+// the screen. Of a million nodes the lists cost as much as the graph, and people look at the graph first.
 
 const DEFAULTS = {
 	view: "flame", zoom: "", q: "", range: "", base: "", task: "", hide: "", off: "", pick: "", table: "", sort: "",
@@ -14,7 +17,7 @@ const SELECTS = ["range", "base", "task", "hide", "off", "value"];
 class App {
 	// `live`: who talks to a server (boot.js), null in a saved page
 	constructor(profile, live = null) {
-		Object.assign(this, { profile, live });
+		Object.assign(this, { profile, live, finished: false });
 		this.state = { ...DEFAULTS, table: innerWidth >= 1180 ? "1" : "" };
 		this.theme = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
 		this.el = (id) => document.getElementById(id);
@@ -50,11 +53,22 @@ class App {
 			params: () => this.serverParams(),
 			failed: (error) => this.complain(error),
 		});
-		fillHelp(this.el("help"));
 		this.fillHead();
 		listenToHands(this);
 		this.setTheme(this.theme);
 		this.readAddress();
+	}
+
+	// When a frame with the graph was shown, or would have been: a tab in the background gets none.
+	async finish() {
+		await new Promise((done) => {
+			requestAnimationFrame(() => setTimeout(done));
+			setTimeout(done, 250);
+		});
+		this.finished = true;
+		fillHelp(this.el("help"));
+		this.fillDialog();
+		this.fill(new Set(Object.keys(DEFAULTS)));
 	}
 
 	// Later data of the same capture, or another recording.
@@ -163,14 +177,26 @@ class App {
 
 		if (any(...SELECTS))
 			this.select();
+		if (any("table"))
+			this.showSide();
 		if (any(...SELECTS, "view"))
 			this.reshape();
 		else if (any("zoom"))
 			this.rezoom();
-		if (any(...SELECTS, "view", "q", "pick"))
-			this.mark();
+		if (this.finished)
+			this.fill(changed);
 		if (before && before !== this.tree)
 			before.retire();
+	}
+
+	// What stands beside the graph.
+	fill(changed) {
+		const any = (...keys) => keys.some((k) => changed.has(k));
+
+		if (any(...SELECTS))
+			this.fillLists();
+		if (any(...SELECTS, "view", "q", "pick"))
+			this.mark();
 		if (any("table", "sort"))
 			this.showTable();
 		if (any("heat"))
@@ -179,17 +205,22 @@ class App {
 	}
 
 	select() {
-		const p = this.profile, [from, to] = this.bucketsOf(this.state.range), { keep } = this;
+		const p = this.profile, [from, to] = this.bucketsOf(this.state.range);
 		const base = this.state.base && p.timed ? this.bucketsOf(this.state.base) : null;
 		const value = Math.min(Number(this.state.value || p.head.default_value) || 0, p.values.length - 1);
 		const hidden = this.hidden, tasks = tasksOfKey(p, this.state.task);
 		const classes = this.legend.chosen(this.state.off);
 
 		this.selection = new Selection({ value, from, to, base, tasks, classes, hidden });
-		this.legend.setSums(sumClasses(p, this.selection), this.type);
 		this.tree = buildTree(p, this.selection);
+	}
+
+	fillLists() {
+		const p = this.profile, { keep } = this, { from, to, base } = this.selection;
+
+		this.legend.setSums(sumClasses(p, this.selection), this.type);
 		this.table.setRows(p, base ? compareFunctions(p, this.tree) : sumFunctions(p, this.tree),
-			{ sum: this.tree.sum, type: this.type, palette: this.palette, compared: Boolean(base), keep });
+			{ sum: this.tree.sum, type: this.type, palette: this.palette, compared: Boolean(base) });
 		this.selectTasks(p, keep);
 		if (p.timed)
 			this.selectTime(p, from, to, base);
@@ -267,8 +298,7 @@ class App {
 		const picked = this.state.pick ? p.frameOf(this.state.pick) : -1, one = new Uint8Array(p.frames.n);
 
 		this.search = regex ? { match, ...sumMatches(this.shown, match) } : null;
-		this.table.setMatch(regex ? match : null, this.keep);
-		this.table.setPicked(picked);
+		this.table.setMarks(regex ? match : null, picked, this.keep);
 		if (picked >= 0)
 			one[picked] = 1;
 		const lit = picked >= 0 ? one : regex ? match : null;
@@ -281,17 +311,23 @@ class App {
 		document.querySelector(".search").classList.toggle("wrong", Boolean(wrong));
 	}
 
-	showTable() {
-		const [key, up] = (this.state.sort || "self").split("-"), side = this.state.table;
+	// Whether a list stands there: before the graph is drawn, whose place depends on it.
+	showSide() {
+		const side = this.state.table;
 
 		for (const [id, name] of [["table", "1"], ["tasks", "threads"]]) {
 			const opens = side === name && this.el(id).hidden;
 
 			this.el(id).hidden = side !== name;
 			this.el(`${id}-toggle`).setAttribute("aria-pressed", side === name);
-			if (opens && name === "threads")
+			if (opens && name === "threads" && this.finished)
 				this.selectTasks(this.profile, false);
 		}
+	}
+
+	showTable() {
+		const [key, up] = (this.state.sort || "self").split("-");
+
 		if (["self", "total", "name"].includes(key) &&
 		    (this.table.sort !== key || this.table.descending === Boolean(up)))
 			this.table.sortBy(key, !up);
@@ -364,14 +400,19 @@ class App {
 		this.el("badge").title = head.ledger_line;
 		for (const id of ["strip-box", "heat-toggle", "compare"])
 			this.el(id).hidden = !timed;
-		if (!this.el("ledger").open)
-			fillLedger(this.el("ledger"), head);
+		if (this.finished)
+			this.fillDialog();
 		this.fillKinds();
 		if (this.el("value").length !== values.length) {
 			this.el("value").replaceChildren(...values.map((type, i) => new Option(type.type, i)));
 			this.el("value").value = this.state.value || head.default_value;
 		}
 		this.el("value").hidden = values.length < 2;
+	}
+
+	fillDialog() {
+		if (!this.el("ledger").open)
+			fillLedger(this.el("ledger"), this.profile.head);
 	}
 
 	fillKinds() {

@@ -31,6 +31,50 @@ test("html: a million nodes load, draw and zoom quickly", { file: "big.html", al
 	equal(await app(page, () => window.waggle.shown.sum), 62000);
 });
 
+test("html: narrow boxes have their colour, and what is narrower that of its kind", { file: "big.html",
+	viewport: { width: 1600, height: 1000 } }, async (page) => {
+	const seen = await app(page, () => {
+		const { flame, tree, palette } = window.waggle, all = tree.sum, out = { boxes: 0, wrong: [], sliver: null };
+		const bytes = (colour) => {
+			flame.ctx.fillStyle = colour;
+			return flame.ctx.fillStyle.slice(1).match(/../g).map((b) => parseInt(b, 16));
+		};
+		const near = (pixel, colour) => bytes(colour).every((v, i) => Math.abs(v - pixel[i]) <= 3);
+		const copy = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+		const pixel = (x, y) => [...copy.getImageData(Math.round(x), Math.round(y), 1, 1).data];
+		const paint = (from, to) => {
+			[flame.x0, flame.x1] = [all * from, all * to];
+			flame.paint();
+			[copy.canvas.width, copy.canvas.height] = [flame.canvas.width, flame.canvas.height];
+			copy.drawImage(flame.canvas, 0, 0);
+		};
+
+		paint(0.35, 0.355);
+		for (let i = 0; i < tree.n && out.boxes < 50; i++) {
+			const box = flame.boxOf(i);
+
+			if (box.width < 6 || box.width > 24 || box.x < 0 || box.x + box.width > flame.width)
+				continue;
+			const at = pixel(box.x + box.width / 2, box.y + 10);
+
+			out.boxes++;
+			if (at[3] !== 255 || !near(at, flame.colours[tree.frame[i]]))
+				out.wrong.push([i, at, flame.colours[tree.frame[i]]]);
+		}
+		paint(0, 1);
+		const at = pixel(flame.width / 2, flame.rowY(tree.maxDepth) + 10);
+
+		out.sliver = [at[3], ["user", "kernel"].some((k) => near(at, palette.swatch(k)))];
+		out.above = pixel(flame.width / 2, flame.rowY(tree.maxDepth) - 10)[3];
+		return out;
+	});
+
+	ok(seen.boxes > 20, `${seen.boxes} boxes looked at`);
+	equal(seen.wrong, [], "boxes of another colour");
+	equal(seen.sliver, [153, true], "a sliver: alpha, colour of a kind");
+	equal(seen.above, 0, "nothing above the highest box");
+});
+
 test("html: three hundred frames deep, recursion counted once", { file: "deep.html" }, async (page) => {
 	const truth = new Truth("deep", { comm: false });
 	const rows = await app(page, () => Object.fromEntries(window.waggle.table.rows.map((r) =>
