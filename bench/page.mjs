@@ -4,7 +4,8 @@
 //
 // All programs are watched by the same script, which is in the page before them and asks nothing while they load:
 // First paint: from the start of the navigation until the main thread has handed over the first frame with the graph.
-// Answers: until five frames in a row behind it took less than 500 ms each, when hands begin to be of use.
+// Answers: until five frames in a row behind it took less than 500 ms each, when hands begin to be of use; ours,
+// which draws first what can be seen, must have all of the profile by then (html[data-ready]).
 // Moving: one wheel event in every animation frame - sideways, in, sideways there, out.
 // Work: what a frame keeps the main thread busy, from the start of its callbacks (the drawing for the event before,
 // then the handler) to the first task behind it.
@@ -41,10 +42,11 @@ function watch({ drawn, least }) {
 	let first = 0, frames = 0, even = 0, last = 0;
 	const seen = () => drawn === "none" ? document.readyState === "complete"
 		: counts[drawn] >= least && [...document.querySelectorAll("canvas")].some((c) => c.clientHeight > 300);
+	const whole = () => drawn !== "2d" || document.documentElement.dataset.ready;
 	const look = () => {
 		const now = performance.now();
 
-		even = now - last < 500 ? even + 1 : 0;
+		even = now - last < 500 && whole() ? even + 1 : 0;
 		last = now;
 		if (!frames && seen()) {
 			const channel = new MessageChannel();

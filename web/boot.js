@@ -162,6 +162,31 @@ class LivePage {
 	}
 }
 
+// The data is behind the scripts, so that they need not wait for all of it.
+function parsed() {
+	return document.readyState === "loading"
+		? new Promise((done) => document.addEventListener("DOMContentLoaded", done, { once: true })) : Promise.resolve();
+}
+
+// A large profile comes twice: first what a screen can show of it, to be looked at while the rest is decoded. An
+// address may ask for what that does not have.
+async function showSaved() {
+	const text = (id) => document.getElementById(id).textContent.trim(), preview = text("waggle-preview");
+
+	if (preview && !location.hash) {
+		globalThis.waggle = new App(await unpackProfile(preview));
+		await nextFrame();
+	}
+	await parsed();
+	const profile = await unpackProfile(text("waggle-data"));
+
+	if (globalThis.waggle)
+		globalThis.waggle.setProfile(profile);
+	else
+		globalThis.waggle = new App(profile);
+	await globalThis.waggle.finish();
+}
+
 async function startViewer() {
 	const config = document.getElementById("waggle-live").content.textContent;
 
@@ -169,7 +194,7 @@ async function startViewer() {
 		if (config)
 			await new LivePage(new Remote(JSON.parse(config))).start();
 		else
-			await (globalThis.waggle = new App(await unpackProfile(document.getElementById("waggle-data").textContent))).finish();
+			await showSaved();
 		document.documentElement.dataset.ready = "1";
 	} catch (error) {
 		document.getElementById("empty").textContent = `This profile cannot be shown: ${error.message}`;

@@ -14,6 +14,14 @@ const DEFAULTS = {
 // What the numbers depend on.
 const SELECTS = ["range", "base", "task", "hide", "off", "value"];
 
+// When what was drawn was shown, or would have been: a tab in the background gets no frames.
+function nextFrame() {
+	return new Promise((done) => {
+		requestAnimationFrame(() => setTimeout(done));
+		setTimeout(done, 250);
+	});
+}
+
 class App {
 	// `live`: who talks to a server (boot.js), null in a saved page
 	constructor(profile, live = null) {
@@ -59,12 +67,8 @@ class App {
 		this.readAddress();
 	}
 
-	// When a frame with the graph was shown, or would have been: a tab in the background gets none.
 	async finish() {
-		await new Promise((done) => {
-			requestAnimationFrame(() => setTimeout(done));
-			setTimeout(done, 250);
-		});
+		await nextFrame();
 		this.finished = true;
 		fillHelp(this.el("help"));
 		this.fillDialog();

@@ -1,7 +1,8 @@
 /* html.c - one self-contained page: the viewer of web/ with the profile inside; nothing is fetched.
  *
  * web/viewer.html is the frame, with marks where policy, style, scripts, title and data go. The data is the
- * blob of html_data.h, deflated, in base64. A server writes the same page without data (html_page.h).
+ * blob of html_data.h, deflated, in base64; of a large profile what a screen can show of it comes first,
+ * alone. A server writes the same page without data (html_page.h).
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -67,20 +68,11 @@ static int html_deflate(struct out *to, const struct buf *blob, uint8_t *block)
 	return rc == Z_STREAM_END ? 0 : -EIO;
 }
 
-static int html_data(struct out *to, const struct profile *p, const struct format_opts *o)
+static int html_packed(struct out *to, const struct buf *blob)
 {
 	uint8_t *block = malloc(HTML_BLOCK);
-	struct out blob;
-	int err = block ? 0 : -ENOMEM;
+	int err = block ? html_deflate(to, blob, block) : -ENOMEM;
 
-	out_mem(&blob);
-	if (!err)
-		err = html_data_write(p, o, 0, &blob);
-	if (!err)
-		err = blob.err ? blob.err : blob.pending.err;
-	if (!err)
-		err = html_deflate(to, &blob.pending, block);
-	out_abort(&blob);
 	free(block);
 	return err;
 }
@@ -155,40 +147,60 @@ static void html_nonce(struct out *to, const char *nonce)
 		out_printf(to, " nonce=\"%s\"", nonce);
 }
 
-/* The frame up to the data; what is behind it, NULL when a mark is missing. */
-static const char *html_begin(struct out *to, const struct html_page *page)
-{
-	static const char *const style[2] = {"", " "}; /* the blank ends it */
-	const char *at = html_until(to, embed_web_viewer_html, "<!--waggle:policy-->"); /* ends in a NUL */
+/* A page, piece by piece; `at` is what is left of the frame, NULL once a mark was missing. */
+struct html_pen {
+	struct out *to;
+	const char *at;
+};
 
-	if (!page->nonce)
-		out_puts(to, html_policy);
-	at = html_until(to, at, "<!--waggle:title-->");
-	html_title(to, page->title, page->title_len);
-	at = html_until(to, at, "<!--waggle:nonce-->");
-	html_nonce(to, page->nonce);
-	at = html_until(to, at, "/*waggle:style*/");
-	html_ascii(to, embed_web_viewer_css, EMBED_SIZE(web_viewer_css), style);
-	at = html_until(to, at, "<!--waggle:live-->");
-	out_puts(to, page->live ? page->live : "");
-	return html_until(to, at, "<!--waggle:data-->");
+static void html_to(struct html_pen *h, const char *mark)
+{
+	h->at = html_until(h->to, h->at, mark);
 }
 
-static int html_end(struct out *to, const char *at, const struct html_page *page, struct err *e)
+static int html_blob(struct html_pen *h, const char *mark, const struct out *blob)
 {
-	at = html_until(to, at, "<!--waggle:nonce-->");
+	html_to(h, mark);
+	if (!h->at || !blob || !blob->pending.len)
+		return 0;
+	return html_packed(h->to, &blob->pending);
+}
+
+/* In the order of the file: what is seen first comes first, the bulk of the data last. */
+static int html_put(const struct html_page *page, const struct out *preview, const struct out *data,
+		    struct out *to, struct err *e)
+{
+	static const char *const style[2] = {"", " "}; /* the blank ends it */
+	struct html_pen h = { .to = to, .at = embed_web_viewer_html }; /* ends in a NUL */
+	int err;
+
+	html_to(&h, "<!--waggle:policy-->");
+	if (!page->nonce)
+		out_puts(to, html_policy);
+	html_to(&h, "<!--waggle:title-->");
+	html_title(to, page->title, page->title_len);
+	html_to(&h, "<!--waggle:nonce-->");
 	html_nonce(to, page->nonce);
-	at = html_until(to, at, "/*waggle:script*/");
-	if (!at)
-		return err_set(e, -EINVAL, "the page in web/viewer.html has lost one of its marks");
+	html_to(&h, "/*waggle:style*/");
+	html_ascii(to, embed_web_viewer_css, EMBED_SIZE(web_viewer_css), style);
+	html_to(&h, "<!--waggle:live-->");
+	out_puts(to, page->live ? page->live : "");
+	err = html_blob(&h, "<!--waggle:preview-->", preview);
+	html_to(&h, "<!--waggle:nonce-->");
+	html_nonce(to, page->nonce);
+	html_to(&h, "/*waggle:script*/");
 	html_scripts(to);
-	out_puts(to, at);
-	return 0;
+	if (!err)
+		err = html_blob(&h, "<!--waggle:data-->", data);
+	if (!h.at)
+		return err_set(e, -EINVAL, "the page in web/viewer.html has lost one of its marks");
+	out_puts(to, h.at);
+	return err;
 }
 
 int html_page_write(const struct html_page *page, struct out *to, struct err *e)
 {
-	return html_end(to, html_begin(to, page), page, e);
+	return html_put(page, NULL, NULL, to, e);
 }
 
 static int html_write(const struct profile *p, const struct format_opts *o, struct out *to,
@@ -196,7 +208,7 @@ static int html_write(const struct profile *p, const struct format_opts *o, stru
 {
 	struct buf title = { 0 };
 	struct html_page page = { 0 };
-	const char *at = NULL;
+	struct out data, preview;
 	int err = format_adds_up(p, o->tree.value, e);
 
 	if (err)
@@ -207,10 +219,15 @@ static int html_write(const struct profile *p, const struct format_opts *o, stru
 		format_title(&title, p);
 	page.title = (const char *)title.data;
 	page.title_len = title.len;
-	at = html_begin(to, &page);
-	err = html_data(to, p, o);
+	out_mem(&data);
+	out_mem(&preview);
+	err = html_data_write(p, o, 0, &data, &preview);
+	err = err ? err : data.err ? data.err : data.pending.err;
+	err = err ? err : preview.err ? preview.err : preview.pending.err;
 	if (!err)
-		err = html_end(to, at, &page, e);
+		err = html_put(&page, &preview, &data, to, e);
+	out_abort(&data);
+	out_abort(&preview);
 	buf_free(&title);
 	return err;
 }

@@ -15,12 +15,15 @@
 #include "format/html_parts.h"
 #include "profile/waits.h"
 
-enum { BUCKETS_MOST = 30000 }; /* a heat map of 600 columns and 50 rows, for any duration */
+enum {
+	BUCKETS_MOST = 30000, /* a heat map of 600 columns and 50 rows, for any duration */
+	PREVIEW_FROM = 50000, /* nodes; fewer are decoded in no time */
+	PREVIEW_WIDTH = 2048, /* pixels: narrower boxes are left out of it */
+};
 
-static void data_free(struct html_data *d)
+/* What data_shape() makes. */
+static void data_unshape(struct html_data *d)
 {
-	calltree_free(d->t);
-	free(d->ends);
 	free(d->place);
 	free(d->order);
 	free(d->node_frame);
@@ -31,6 +34,18 @@ static void data_free(struct html_data *d)
 	free(d->rows);
 	free(d->types);
 	free(d->sums);
+	d->place = d->order = d->node_frame = d->comms = d->processes = d->types = NULL;
+	d->rows = NULL;
+	d->sums = NULL;
+	d->n_types = d->n_rows = 0;
+	d->classes = false;
+}
+
+static void data_free(struct html_data *d)
+{
+	data_unshape(d);
+	calltree_free(d->t);
+	free(d->ends);
 	buf_free(&d->column);
 }
 
@@ -244,11 +259,11 @@ static int data_rows(struct html_data *d)
 		return -ENOMEM;
 	for (size_t i = 0; i < d->p->samples.n; i++) {
 		const struct profile_sample *s = &d->p->samples.at[i];
-		bool timed = s->time != PROFILE_NO_TIME;
+		bool timed = s->time != PROFILE_NO_TIME && !d->preview;
 
 		d->rows[i] = (struct html_row){
 			.bucket = timed ? (uint32_t)(s->time / d->bucket_width) : d->n_buckets,
-			.task = s->task,
+			.task = d->preview ? 0 : s->task,
 			.class = waits_of_labels(d->p, s->labels, NULL, NULL),
 			.node = d->place[d->ends[i]],
 			.sample = (uint32_t)i,
@@ -349,34 +364,64 @@ static int data_gather(struct html_data *d, const struct format_opts *o)
 	tree.inverted = false; /* the page inverts, and marks kinds by colour */
 	tree.annotate = false;
 	err = calltree_new_mapped(d->p, &tree, &d->t, &d->ends);
-	if (err)
-		return err;
-	calltree_sort(d->t, BY_NAME);
+	if (!err)
+		calltree_sort(d->t, BY_NAME);
+	return err;
+}
+
+/* From the tree, and where each sample ended in it, to what is written. */
+static int data_shape(struct html_data *d)
+{
+	int err;
+
 	if ((err = data_frames(d)) || (err = data_sources(d)) || (err = data_tasks(d)) ||
 	    (err = data_order(d)))
 		return err;
 	return data_rows(d);
 }
 
-int html_data_write(const struct profile *p, const struct format_opts *o, uint64_t origin, struct out *to)
+static int data_put(struct html_data *d, const struct format_opts *o, struct out *to)
 {
-	struct html_data d = {.p = p, .to = to, .origin = origin};
-	struct out head, *real = to;
+	int err = data_shape(d);
+	struct out head;
+
+	if (err)
+		return err;
+	out_mem(&head);
+	d->to = &head;
+	html_head(d, o);
+	d->to = to;
+	err = head.err ? head.err : head.pending.err;
+	buf_uleb(&d->column, head.pending.len);
+	column_put(d);
+	out_put(to, head.pending.data, head.pending.len);
+	out_abort(&head);
+	data_columns(d);
+	return err ? err : d->column.err;
+}
+
+/* Nothing where it cannot be made smaller: a page does without. */
+static int data_preview(struct html_data *d, const struct format_opts *o, struct out *to)
+{
+	int err = calltree_prune(d->t, d->t->nodes.at[0].total / PREVIEW_WIDTH + 1, d->ends, d->p->samples.n);
+
+	if (err)
+		return err == -EINVAL ? 0 : err;
+	data_unshape(d);
+	d->preview = true;
+	return data_put(d, o, to);
+}
+
+int html_data_write(const struct profile *p, const struct format_opts *o, uint64_t origin, struct out *to,
+		    struct out *preview)
+{
+	struct html_data d = {.p = p, .origin = origin};
 	int err = data_gather(&d, o);
 
-	if (!err) {
-		out_mem(&head);
-		d.to = &head;
-		html_head(&d, o);
-		d.to = real;
-		err = head.err ? head.err : head.pending.err;
-		buf_uleb(&d.column, head.pending.len);
-		column_put(&d);
-		out_put(real, head.pending.data, head.pending.len);
-		out_abort(&head);
-		data_columns(&d);
-		err = err ? err : d.column.err;
-	}
+	if (!err)
+		err = data_put(&d, o, to);
+	if (!err && preview && d.t->nodes.n >= PREVIEW_FROM)
+		err = data_preview(&d, o, preview);
 	data_free(&d);
 	return err;
 }

@@ -16,7 +16,10 @@
 #include "format/format.h"
 
 /* Appends the blob to `to`. `origin`: ns from the start of the capture to the profile's time 0, for
- * pages that show a part of it. 0 or a negative errno. */
-int html_data_write(const struct profile *p, const struct format_opts *o, uint64_t origin, struct out *to);
+ * pages that show a part of it. `preview`, where it is not NULL and the profile is large, gets the same with
+ * only what a screen can show of it, without times and tasks: to be drawn while the rest is being decoded.
+ * 0 or a negative errno. */
+int html_data_write(const struct profile *p, const struct format_opts *o, uint64_t origin, struct out *to,
+		    struct out *preview);
 
 #endif

@@ -39,6 +39,7 @@ struct html_data {
 	size_t n_types;
 	int64_t *sums; /* per row and one of `types`, after rows were added up */
 	bool classes;  /* samples say what their time went to (profile/waits.h) */
+	bool preview;  /* without times and tasks */
 	struct buf column;
 };
 

@@ -65,6 +65,13 @@ static inline const char *calltree_name(const struct calltree *t, uint32_t node)
 	return intern_get(&t->strings, t->nodes.at[node].name);
 }
 
+/* What can be seen of a large tree: nodes that hold less than `least` are left out with all below them, and
+ * with the strings that only they had. Each of the `n` node numbers in `ends` becomes that of the nearest
+ * node above that is left. A node keeps its total; its self is what its children do not have of that.
+ * -EINVAL where children hold more than their parent (values that do not add up), -ENOMEM; after an error
+ * nothing has changed. */
+int calltree_prune(struct calltree *t, int64_t least, uint32_t *ends, size_t n);
+
 struct function_row {
 	uint32_t name;   /* string of the table */
 	uint32_t object; /* string of the table: path of its object */

@@ -5,6 +5,7 @@ import glob
 import os
 import re
 import shutil
+import tempfile
 import time
 
 from harness import *
@@ -110,9 +111,13 @@ def killed():
 @case("a container with its own /tmp and process numbers, gone before names are looked up", together=True)
 def container():
     words = []
+    # What it runs must not be below the /tmp that it does not see.
+    home = tempfile.mkdtemp(prefix="waggle-live-", dir="/var/tmp")
+    later(shutil.rmtree, home, True)
+    program = shutil.copy(workload("jitgen"), home)
     for kind in ("dump", "map"):
         folder = scratch()
-        inside = "mount -t tmpfs none /tmp && exec %s %s 4 /tmp" % (workload("jitgen"), kind)
+        inside = "mount -t tmpfs none /tmp && exec %s %s 4 /tmp" % (program, kind)
         d = waggle_ok("-F", HZ, "-o", folder + "/x.folded", "--", "unshare", "--pid", "--fork", "--mount",
                       "sh", "-c", inside)
         check(truths(d.out), kind, "the workload did not come to its end:", d.out[-300:], d.err[-600:])

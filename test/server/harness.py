@@ -11,6 +11,8 @@ import time
 BUILD = sys.argv[1] if len(sys.argv) > 1 else "build"
 WAGGLE = os.path.join(BUILD, "waggle")
 TESTS = []
+# A shell that runs this behind others has it ignored, and what is started here would ignore it, too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class Skip(Exception):

@@ -114,7 +114,7 @@ test("html: hostile names stay text", { file: "odd.html" }, async (page) => {
 	for (const name of ["</script><script>alert(1)</script>", "]]>&<title>'\"", "ünï¢ødé 函数::호출 🐝",
 		"\ufffd\ufffd bad utf8 \ufffd(", "ctrl\x01\x1b[31m", "__proto__", "constructor"])
 		ok(names.includes(name), `${JSON.stringify(name)} in ${JSON.stringify(names)}`);
-	equal(await app(page, () => document.querySelectorAll("script").length), 2, "scripts");
+	equal(await app(page, () => document.querySelectorAll("script").length), 3, "scripts");
 	equal(await app(page, () => window.waggle.tree.sum), 56);
 });
 
@@ -123,6 +123,41 @@ test("html: samples without a time have no strip", { file: "untimed.html" }, asy
 	equal(await page.locator("#summary").textContent(), "50 samples");
 	equal(await page.locator("#badge").textContent(), "no capture ledger");
 });
+
+// What a large page draws first, against what it has in the end.
+test("html: the first picture of a million nodes is the last one without what is too narrow", { file: "big.html", alone: true },
+	async (page) => {
+		const [n, sums, wrong, missing] = await app(page, async () => {
+			const p = await unpackProfile(document.getElementById("waggle-preview").textContent); // eslint-disable-line no-undef
+			const first = buildTree(p, window.waggle.selection), at = new Map(); // eslint-disable-line no-undef
+			const whole = window.waggle.tree;
+			const key = (tree, profile, i, up) => `${up}/${profile.label(tree.frame[i])}`;
+			const keys = (tree, profile, each, least) => {
+				const known = [""];
+
+				for (let i = 1; i < tree.n; i++) {
+					known[i] = known[tree.parent[i]] !== undefined && tree.total[i] >= least
+						? key(tree, profile, i, known[tree.parent[i]]) : undefined;
+					if (known[i] !== undefined)
+						each(known[i], tree.total[i]);
+				}
+			};
+			let different = 0;
+
+			keys(first, p, (k, total) => at.set(k, total), 0);
+			const n = at.size;
+
+			keys(whole, window.waggle.profile, (k, total) => {
+				different += at.get(k) !== total;
+				at.delete(k);
+			}, Math.floor(whole.sum / 2048) + 1);
+			return [n, [first.sum, whole.sum], different, at.size];
+		});
+
+		ok(n > 100 && n < 50000, `${n} nodes`);
+		equal(sums[0], sums[1], "everything");
+		equal([wrong, missing], [0, 0], "nodes that differ, nodes that should not be there");
+	});
 
 test("html: an empty profile says so", { file: "empty.html" }, async (page) => {
 	ok(await page.locator("#empty").isVisible(), "a sentence stands there");

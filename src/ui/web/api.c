@@ -95,7 +95,7 @@ int web_page(struct web_call *call, struct web_reply *to)
 
 static int profile_write(struct web_call *call, struct web_view *v, struct out *out, struct err *e)
 {
-	return html_data_write(v->profile, &v->format, v->snap->from, out);
+	return html_data_write(v->profile, &v->format, v->snap->from, out, NULL);
 }
 
 int web_profile(struct web_call *call, struct web_reply *to)

@@ -108,31 +108,58 @@ static void lookups(void **state)
 	assert_true(cgroup_open("/proc", &e) < 0);
 }
 
+/* Starts a process that is the first of a pid namespace (where that is allowed) and ends when `until` has
+ * nobody to write to it. In between is one of its own: whoever makes a namespace can only start that one. */
+static pid_t start_inner(const int until[2], pid_t *ret_inner, bool *ret_own)
+{
+	struct {
+		pid_t inner;
+		bool own;
+	} told = { 0 };
+	int tell[2];
+	pid_t between;
+
+	assert_int_equal(pipe(tell), 0);
+	between = fork();
+	assert_true(between >= 0);
+	if (!between) {
+		char c;
+
+		close(until[1]);
+		told.own = unshare(CLONE_NEWPID) == 0;
+		told.inner = fork();
+		if (!told.inner)
+			_exit(read(until[0], &c, 1) != 0);
+		_exit(write(tell[1], &told, sizeof(told)) != sizeof(told) ||
+		      waitpid(told.inner, NULL, 0) != told.inner);
+	}
+	assert_int_equal(read(tell[0], &told, sizeof(told)), sizeof(told));
+	close(tell[0]);
+	close(tell[1]);
+	*ret_inner = told.inner;
+	*ret_own = told.own;
+	return between;
+}
+
 /* A process in a namespace of its own knows itself as 1. Without privileges: as itself. */
 static void known_by_its_inner_pid(void **state)
 {
 	uint32_t self = (uint32_t)getpid();
-	int to_it[2];
+	pid_t inner, between;
+	int until[2], status;
 	bool own;
-	pid_t child;
 
 	assert_int_equal(process_inner_pid(self), self);
 	assert_int_equal(process_inner_pid(4194305), 4194305); /* there is none */
-	assert_int_equal(pipe(to_it), 0);
-	own = unshare(CLONE_NEWPID) == 0;
-	child = fork();
-	if (!child) {
-		char c;
-
-		close(to_it[1]);
-		_exit(read(to_it[0], &c, 1) != 0); /* until it is closed */
-	}
-	assert_true(child > 0);
-	close(to_it[0]);
-	assert_int_equal(process_inner_pid((uint32_t)child), own ? 1 : (uint32_t)child);
-	assert_int_equal(process_of_thread((uint32_t)child), (uint32_t)child);
-	close(to_it[1]);
-	assert_int_equal(waitpid(child, NULL, 0), child);
+	assert_int_equal(pipe(until), 0);
+	between = start_inner(until, &inner, &own);
+	assert_true(inner > 0);
+	assert_int_equal(process_inner_pid((uint32_t)inner), own ? 1 : (uint32_t)inner);
+	assert_int_equal(process_of_thread((uint32_t)inner), (uint32_t)inner);
+	close(until[0]);
+	close(until[1]);
+	assert_int_equal(waitpid(between, &status, 0), between);
+	assert_int_equal(status, 0);
 }
 
 int main(void)
@@ -140,9 +167,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(held_until_released),	   cmocka_unit_test(exit_code_and_signal),
 		cmocka_unit_test(what_cannot_run_is_said), cmocka_unit_test(never_released_leaves_on_its_own),
-		cmocka_unit_test(lookups),
-		/* The last one: what is started behind it is in a namespace whose first is gone. */
-		cmocka_unit_test(known_by_its_inner_pid),
+		cmocka_unit_test(lookups),		   cmocka_unit_test(known_by_its_inner_pid),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

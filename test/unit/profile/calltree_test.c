@@ -273,6 +273,84 @@ static void samples_know_their_nodes(void **state)
 	free(t.at);
 }
 
+/* How many of a sample's tokens are boxes of that width or more. */
+static int seen_of(struct expected *e, const struct tokens *k, int64_t least)
+{
+	struct buf b = {0};
+	int n = 1;
+
+	buf_printf(&b, "\n%s", k->text[0]);
+	for (; n < k->n; n++) {
+		uint32_t id;
+
+		buf_printf(&b, "\n%s", k->text[n]);
+		id = intern_find(&e->paths, (char *)b.data, b.len);
+		if (id == INTERN_NONE || e->at[id].total < least)
+			break;
+	}
+	buf_free(&b);
+	return n;
+}
+
+static void check_pruned(struct expected *e, const struct calltree *t, int64_t least)
+{
+	size_t wide = 0;
+
+	check_links(t);
+	for (uint32_t i = 0; i < t->nodes.n; i++) {
+		const struct calltree_node *n = &t->nodes.at[i];
+		int64_t below = 0;
+
+		for (uint32_t c = n->first_child; c; c = t->nodes.at[c].next)
+			below += t->nodes.at[c].total;
+		assert_int_equal(n->total, e->at[path_of(e, t, i)].total);
+		assert_true(!i || n->total >= least);
+		assert_int_equal(n->self, n->total - below);
+	}
+	for (uint32_t i = 0; i < e->paths.n; i++)
+		wide += intern_get(&e->paths, i)[0] == '\n' && e->at[i].total >= least;
+	assert_int_equal(t->nodes.n, wide ? wide : 1);
+}
+
+/* What is wide enough stays as it was; what is not counts where its nearest caller does that is. */
+static void narrow_branches_are_left_out(void **state)
+{
+	static struct tokens k;
+	struct truth truth = truth_new(800, true);
+	struct profile *p = truth_profile(&truth);
+	struct calltree_opts o = {.root = ROOT_COMM};
+	struct expected *e = expected_new();
+
+	expect_tree(e, &truth, &o);
+	for (int part = 1; part < 4000; part *= 3) {
+		struct calltree *t;
+		uint32_t *ends;
+		int64_t least;
+
+		assert_int_equal(calltree_new_mapped(p, &o, &t, &ends), 0);
+		calltree_sort(t, BY_NAME);
+		least = t->nodes.at[0].total / part + 1;
+		assert_int_equal(calltree_prune(t, least, ends, truth.n), 0);
+		check_pruned(e, t, least);
+		for (size_t j = 0; j < truth.n; j++) {
+			uint32_t node = ends[j];
+			char text[80];
+
+			token_all(&k, &o, &truth.at[j]);
+			for (int n = seen_of(e, &k, least); n-- > 0; node = t->nodes.at[node].parent) {
+				snprintf(text, sizeof(text), "%s<%u>", calltree_name(t, node),
+					 t->nodes.at[node].kind);
+				assert_string_equal(text, k.text[n]);
+			}
+		}
+		free(ends);
+		calltree_free(t);
+	}
+	expected_free(e);
+	profile_free(p);
+	free(truth.at);
+}
+
 struct expected_function {
 	char text[80];
 	int64_t self, total;
@@ -499,6 +577,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(trees_equal_direct_sums),
 		cmocka_unit_test(samples_know_their_nodes),
+		cmocka_unit_test(narrow_branches_are_left_out),
 		cmocka_unit_test(functions_equal_direct_sums),
 		cmocka_unit_test(recursion_counts_once),
 		cmocka_unit_test(order_and_hottest_path),
