@@ -29,7 +29,8 @@ ARCH := $(shell uname -m | sed 's/x86_64/x86/;s/aarch64/arm64/')
 
 PKGS := libbpf libelf ncursesw libdw liblzma libzstd libxxhash libpcre2-8 jansson libprotobuf-c zlib libmicrohttpd
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS))
-PKG_LIBS := $(shell pkg-config --libs $(PKGS)) -liberty -lpthread -lm
+# libmicrohttpd is loaded when it is needed (src/ui/web/mhd.h).
+PKG_LIBS := $(shell pkg-config --libs $(filter-out libmicrohttpd,$(PKGS))) -liberty -lpthread -lm -ldl
 
 WARN := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wformat=2 -Wundef \
 	-Wno-missing-field-initializers -Wno-unused-parameter -Werror

@@ -6,13 +6,13 @@
 #include "ui/web/hub.h"
 
 #include <errno.h>
-#include <microhttpd.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
+#include "ui/web/mhd.h"
 
 enum { HUB_RING = 32, HUB_BLOCK = 4096 };
 

@@ -261,8 +261,10 @@ int web_server_new(const struct web_opts *o, struct shelf *shelf, struct web_ser
 {
 	struct web_server *w = calloc(1, sizeof(*w));
 	union server_address at;
-	int rc = server_address(o, &at, e);
+	int rc = mhd_load(e);
 
+	if (!rc)
+		rc = server_address(o, &at, e);
 	if (!rc && !w)
 		rc = -ENOMEM;
 	if (!rc) {

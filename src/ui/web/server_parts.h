@@ -7,11 +7,11 @@
 #ifndef WAGGLE_UI_WEB_SERVER_PARTS_H
 #define WAGGLE_UI_WEB_SERVER_PARTS_H
 
-#include <microhttpd.h>
 #include <pthread.h>
 
 #include "base/buf.h"
 #include "ui/web/hub.h"
+#include "ui/web/mhd.h"
 #include "ui/web/request.h"
 #include "ui/web/server.h"
 
