@@ -247,7 +247,8 @@ int symbol_lookup(struct elf_image *img, const uint64_t *vaddrs, size_t n, struc
 	rc = candidates_open(&l.from, img);
 	if (rc)
 		return rc;
-	plt_each(img, lookup_note_stub, &l);
+	if (plt_has(img, vaddrs, n)) /* stubs take long to name, and reach nowhere else */
+		plt_each(img, lookup_note_stub, &l);
 	rc = l.oom ? -ENOMEM : lookup_prepare(&l, vaddrs, n);
 	if (!rc) {
 		candidates_each(&l.from, lookup_add, &l);

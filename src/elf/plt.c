@@ -13,51 +13,57 @@
 #include <string.h>
 
 #include "base/map64.h"
+#include "base/vec.h"
 
-#define STUB_SHORT 8u  /* .plt.got without branch tracking */
-#define STUB_LONG  16u /* everything else */
-#define SLOTS_CAP  (1u << 22)
+#define STUB_SHORT  8u  /* .plt.got without branch tracking */
+#define STUB_LONG   16u /* everything else */
+#define SLOTS_CAP   (1u << 22)
+#define PIECE_RELAS 1024u /* 24 KiB on the stack */
+
+static const char *const plt_sections[] = {".plt.sec", ".plt.got", ".plt"};
 
 struct plt {
-	struct map64 slots;      /* table slot address -> index into relas */
-	const uint8_t *relas[2]; /* .rela.plt, .rela.dyn */
-	size_t n[2];
-	const uint8_t *symbols, *names;
-	size_t n_symbols, names_size;
+	struct elf_image *img;
+	struct map64 slots;    /* table slot address -> index into relas */
+	VEC(Elf64_Rela) relas; /* those that fill slots with function addresses */
+	uint64_t symbols;      /* .dynsym, in the file */
+	size_t n_symbols;
+	const uint8_t *names;
+	size_t names_size;
 };
 
-static Elf64_Rela plt_rela(const struct plt *p, uint32_t index)
+static bool plt_keep(struct plt *p, const Elf64_Rela *r)
 {
-	unsigned int which = index >= p->n[0];
-	Elf64_Rela r;
+	uint32_t type = ELF64_R_TYPE(r->r_info);
+	bool is_new;
 
-	memcpy(&r, p->relas[which] + (index - (which ? p->n[0] : 0)) * sizeof(r), sizeof(r));
-	return r;
+	if (type != R_X86_64_JUMP_SLOT && type != R_X86_64_GLOB_DAT && type != R_X86_64_IRELATIVE)
+		return true;
+	if (!map64_insert(&p->slots, r->r_offset, (uint32_t)p->relas.n, &is_new))
+		return false;
+	return !is_new || VEC_PUSH(&p->relas, *r);
 }
 
-/* The relocations that fill slots with function addresses. */
-static void plt_read_slots(struct plt *p, struct elf_image *img)
+/* By the piece: of large libraries nearly all relocations, megabytes of them, are of other kinds.
+ */
+static bool plt_read_slots(struct plt *p, const char *section)
 {
-	static const char *const sections[2] = {".rela.plt", ".rela.dyn"};
+	Elf64_Rela piece[PIECE_RELAS];
 	struct elf_section s;
+	size_t left, n;
 
-	for (int i = 0; i < 2; i++) {
-		if (elf_image_section(img, sections[i], &s) || !s.data || s.type != SHT_RELA)
-			continue;
-		p->relas[i] = s.data;
-		p->n[i] = s.size / sizeof(Elf64_Rela);
-		if (p->n[i] > SLOTS_CAP)
-			p->n[i] = SLOTS_CAP;
+	if (elf_image_section_head(p->img, section, &s) || s.type != SHT_RELA || s.compressed)
+		return true;
+	left = s.size / sizeof(*piece) < SLOTS_CAP ? s.size / sizeof(*piece) : SLOTS_CAP;
+	for (uint64_t at = s.offset; left; at += n * sizeof(*piece), left -= n) {
+		n = left < PIECE_RELAS ? left : PIECE_RELAS;
+		if (elf_image_read(p->img, at, n * sizeof(*piece), piece))
+			return true;
+		for (size_t i = 0; i < n; i++)
+			if (!plt_keep(p, &piece[i]))
+				return false;
 	}
-	for (uint32_t i = 0; i < p->n[0] + p->n[1]; i++) {
-		Elf64_Rela r = plt_rela(p, i);
-		uint32_t type = ELF64_R_TYPE(r.r_info);
-
-		if (type == R_X86_64_JUMP_SLOT || type == R_X86_64_GLOB_DAT ||
-		    type == R_X86_64_IRELATIVE)
-			if (!map64_insert(&p->slots, r.r_offset, i, NULL))
-				return;
-	}
+	return true;
 }
 
 static const char *plt_symbol_name(const struct plt *p, uint64_t index)
@@ -67,8 +73,8 @@ static const char *plt_symbol_name(const struct plt *p, uint64_t index)
 
 	if (!index || index >= p->n_symbols)
 		return NULL;
-	memcpy(&sym, p->symbols + index * sizeof(sym), sizeof(sym));
-	if (sym.st_name >= p->names_size)
+	if (elf_image_read(p->img, p->symbols + index * sizeof(sym), sizeof(sym), &sym) ||
+	    sym.st_name >= p->names_size)
 		return NULL;
 	name = (const char *)p->names + sym.st_name;
 	return *name && memchr(name, 0, p->names_size - sym.st_name) ? name : NULL;
@@ -101,9 +107,9 @@ static bool plt_section(const struct plt *p, const struct elf_section *s, size_t
 			void *ctx)
 {
 	for (uint64_t at = 0; at + stub <= s->size; at += stub) {
+		const Elf64_Rela *r;
 		const uint32_t *index;
 		const char *name;
-		Elf64_Rela r;
 		uint64_t slot;
 
 		if (!plt_decode(s->data + at, stub, s->vaddr + at, &slot))
@@ -111,11 +117,11 @@ static bool plt_section(const struct plt *p, const struct elf_section *s, size_t
 		index = map64_find(&p->slots, slot);
 		if (!index)
 			continue;
-		r = plt_rela(p, *index);
-		name = plt_symbol_name(p, ELF64_R_SYM(r.r_info));
-		if (!name && ELF64_R_TYPE(r.r_info) != R_X86_64_IRELATIVE)
+		r = &p->relas.at[*index];
+		name = plt_symbol_name(p, ELF64_R_SYM(r->r_info));
+		if (!name && ELF64_R_TYPE(r->r_info) != R_X86_64_IRELATIVE)
 			continue;
-		if (!fn(ctx, s->vaddr + at, stub, name, (uint64_t)r.r_addend))
+		if (!fn(ctx, s->vaddr + at, stub, name, (uint64_t)r->r_addend))
 			return false;
 	}
 	return true;
@@ -136,31 +142,51 @@ static size_t plt_stub_size(const struct plt *p, const struct elf_section *s)
 	return STUB_LONG;
 }
 
+static void plt_open(struct plt *p, struct elf_image *img)
+{
+	struct elf_section s, names;
+
+	*p = (struct plt){.img = img};
+	if (elf_image_section_head(img, ".dynsym", &s) || s.type != SHT_DYNSYM || s.compressed ||
+	    elf_image_section_at(img, s.link, &names) || !names.data || names.type != SHT_STRTAB)
+		return;
+	p->symbols = s.offset;
+	p->n_symbols = s.size / sizeof(Elf64_Sym);
+	p->names = names.data;
+	p->names_size = names.size;
+}
+
+bool plt_has(struct elf_image *img, const uint64_t *vaddrs, size_t n)
+{
+	struct elf_section s;
+
+	for (size_t i = 0; i < sizeof(plt_sections) / sizeof(*plt_sections); i++) {
+		if (elf_image_section_head(img, plt_sections[i], &s))
+			continue;
+		for (size_t k = 0; k < n; k++)
+			if (vaddrs[k] >= s.vaddr && vaddrs[k] - s.vaddr < s.size)
+				return true;
+	}
+	return false;
+}
+
 void plt_each(struct elf_image *img,
 	      bool (*fn)(void *ctx, uint64_t vaddr, uint64_t size, const char *name,
 			 uint64_t resolver),
 	      void *ctx)
 {
-	static const char *const sections[] = {".plt.sec", ".plt.got", ".plt"};
-	struct elf_section s, names;
-	struct plt p = {0};
+	struct elf_section s;
+	struct plt p;
+	bool going;
 
 	if (elf_image_machine(img) != EM_X86_64)
 		return;
-	if (elf_image_section(img, ".dynsym", &s) == 0 && s.data &&
-	    elf_image_section_at(img, s.link, &names) == 0 && names.data &&
-	    names.type == SHT_STRTAB) {
-		p.symbols = s.data;
-		p.n_symbols = s.size / sizeof(Elf64_Sym);
-		p.names = names.data;
-		p.names_size = names.size;
-	}
-	plt_read_slots(&p, img);
-	for (size_t i = 0; i < 3 && p.slots.n; i++) {
-		if (elf_image_section(img, sections[i], &s) || !s.data || s.type != SHT_PROGBITS)
-			continue;
-		if (!plt_section(&p, &s, plt_stub_size(&p, &s), fn, ctx))
-			break;
-	}
+	plt_open(&p, img);
+	going = plt_read_slots(&p, ".rela.plt") && plt_read_slots(&p, ".rela.dyn") && p.slots.n;
+	for (size_t i = 0; i < sizeof(plt_sections) / sizeof(*plt_sections) && going; i++)
+		if (!elf_image_section(img, plt_sections[i], &s) && s.data &&
+		    s.type == SHT_PROGBITS)
+			going = plt_section(&p, &s, plt_stub_size(&p, &s), fn, ctx);
 	map64_free(&p.slots);
+	VEC_FREE(&p.relas);
 }

@@ -1,8 +1,8 @@
 /* mhd.h - libmicrohttpd, loaded when somebody wants a server and not before.
  *
- * It brings ten more libraries with it (TLS, which we do not use): linked in the usual way they are a fifth of
- * the time until waggle's first sample, and some 2 MiB, of every capture that serves nothing. Include this
- * instead of <microhttpd.h>: its functions are then those of the loaded library, under their own names.
+ * It brings ten more libraries with it (TLS, which we do not use): linked in the usual way they are a fifth
+ * of the time until waggle's first sample, and some 2 MiB, of every capture that serves nothing. Include
+ * this instead of <microhttpd.h>: its functions are then those of the loaded library, under their own names.
  *
  * Thread safety: mhd_load() from any thread; a server exists only behind one that returned 0, and so
  * everything else does.
