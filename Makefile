@@ -148,7 +148,7 @@ $(B)/test/unit/%: test/unit/%.c $(B)/libwaggle.a | $(GEN)
 	$(Q)$(CC) $(CPPFLAGS) -Itest $(CFLAGS) -Wno-missing-prototypes -MMD -MP $(LDFLAGS) -o $@ $< \
 		$(B)/libwaggle.a $(PKG_LIBS) -lcmocka
 workloads: $(WORKLOAD)
-$(WORKLOAD): $(wildcard test/workload/*.h) $(addprefix test/workload/,split.c depth.c plugin.c manykeys.c)
+$(WORKLOAD): $(wildcard test/workload/*.h) $(addprefix test/workload/,split.c depth.c plugin.c manykeys.c convoy.c)
 # Workloads say in their first lines how they want to be built ("CFLAGS: -O2 ..").
 $(B)/test/workload/%: test/workload/%.c
 	$(call msg,LOAD,$<)

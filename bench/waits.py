@@ -140,7 +140,8 @@ def pipe(scale):
 
 
 def ring(scale):
-    d = run([workload("convoy"), int(200000 * scale), 200, "ring"], 600)
+    """With frame pointers, so that each tool can give stacks as deep as they are."""
+    d = run([workload("convoy_fp"), int(200000 * scale), 200, "ring"], 600)
     return truths(d.out)[0]["seconds"]
 
 
@@ -150,7 +151,7 @@ def many(scale):
     return truths(d.out)[0]["keys"]
 
 
-LOADS = (("perf bench sched pipe", pipe, "sched-pipe"), ("200 threads in a ring, 60 deep", ring, "convoy"))
+LOADS = (("perf bench sched pipe", pipe, "sched-pipe"), ("200 threads in a ring, 60 deep", ring, "convoy_fp"))
 
 
 def under(make, work, scale, comm=None):

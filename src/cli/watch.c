@@ -10,7 +10,10 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "ui/tui/tui.h"
+
+#define WATCH_PATIENCE (UINT64_C(10) * NSEC_PER_SEC) /* since the last look: nobody looks any more */
 
 /* A terminal for the command: programs then write line by line, as they do for people. */
 static int watch_open_terminal(struct watch *w, struct err *e)
@@ -76,6 +79,11 @@ size_t watch_take(void *ctx, const struct session_live *now)
 uint64_t watch_spent(void *ctx)
 {
 	return live_all_spent(((struct watch *)ctx)->live);
+}
+
+bool watch_looks(void *ctx)
+{
+	return clock_mono_ns() - live_looked(((struct watch *)ctx)->live) < WATCH_PATIENCE;
 }
 
 static void watch_user_left(void *ctx)

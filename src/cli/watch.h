@@ -43,6 +43,7 @@ bool watch_is_on(const struct watch *w);
 /* session_opts.live; ctx is the watch. */
 size_t watch_take(void *ctx, const struct session_live *now);
 uint64_t watch_spent(void *ctx); /* session_opts.live_spent */
+bool watch_looks(void *ctx);     /* session_opts.live_looks */
 /* The capture is about to run: shows it. Whoever looks on may stop the session from here on. */
 int watch_start(struct watch *w, struct session *s, struct err *e);
 /* The session is about to be freed. */

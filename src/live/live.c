@@ -233,6 +233,11 @@ uint64_t live_all_spent(const struct live *l)
 	return __atomic_load_n(&l->spent, __ATOMIC_RELAXED);
 }
 
+uint64_t live_looked(const struct live *l)
+{
+	return __atomic_load_n(&l->looked, __ATOMIC_RELAXED);
+}
+
 /* -- the state -------------------------------------------------------------------------------- */
 
 void live_state(struct live *l, struct live_state *ret)

@@ -100,6 +100,9 @@ bool live_wait(struct live *l, uint64_t seen, uint32_t ms);
 void live_spent(struct live *l, uint64_t cpu);
 uint64_t live_all_spent(const struct live *l);
 
+/* CLOCK_MONOTONIC ns of when a snapshot was last asked for; 0 = never. */
+uint64_t live_looked(const struct live *l);
+
 struct live_query {
 	/* from, to: the range; see filter.h. What it points at is borrowed. Of a model that has a filter
 	 * of its own it names no frames: keep, drop, focus and drop_stacks are NULL. */

@@ -37,6 +37,7 @@ struct live {
 	bool writer_waits;      /* it had to turn back and has not been back since */
 	bool untidy, stop;      /* for the keeper */
 	uint64_t spent;         /* ns; atomic */
+	uint64_t looked;        /* CLOCK_MONOTONIC ns; atomic */
 	pthread_t keeper;
 	bool kept;
 };

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "live/live_parts.h"
 #include "profile/waits.h"
 
@@ -245,6 +246,7 @@ int live_snapshot(struct live *l, const struct live_query *q, const struct live_
 	struct live_snapshot *s;
 	int err = 0;
 
+	__atomic_store_n(&l->looked, clock_mono_ns(), __ATOMIC_RELAXED);
 	live_lock(l);
 	s = sharable ? snapshot_shared(l, q) : NULL;
 	if (s) {

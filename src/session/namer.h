@@ -28,8 +28,9 @@ struct namer *namer_new(const struct symbolizer_opts *o, uint64_t now, bool watc
 void namer_free(struct namer *n);
 
 /* Called every drain round: puts names that are ready into the profile, starts the next run when it is due.
- * `now` is CLOCK_MONOTONIC ns. Failures (memory) only mean that names come later. */
-void namer_turn(struct namer *n, struct profile *p, uint64_t now);
+ * `now` is CLOCK_MONOTONIC ns; `looks`: somebody does just now. Failures (memory) only mean that names come
+ * later. */
+void namer_turn(struct namer *n, struct profile *p, uint64_t now, bool looks);
 /* Processor time, ns, that names took because somebody looks; 0 when nobody does. */
 uint64_t namer_spent(const struct namer *n);
 /* Names everything that is left, waiting for it. 0 or -ENOMEM. */

@@ -277,7 +277,8 @@ static int session_loop(struct session *s)
 		}
 		session_govern(s, now);
 		if (s->namer)
-			namer_turn(s->namer, s->profile, now);
+			namer_turn(s->namer, s->profile, now,
+				   !s->o.live_looks || s->o.live_looks(s->o.live_ctx));
 		code = session_flush(s);
 		session_show(s, false);
 		session_report(s, false);

@@ -64,6 +64,8 @@ struct session_opts {
 	/* Processor time, ns, that was spent on looking on so far: --max-overhead is about the
 	 * capture. May be NULL. */
 	uint64_t (*live_spent)(void *live_ctx);
+	/* Is anybody looking just now? Names are not hurried for nobody. NULL = yes. */
+	bool (*live_looks)(void *live_ctx);
 	bool live_only; /* nobody needs the samples but `live`: what it has taken is dropped */
 };
 
