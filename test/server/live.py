@@ -1,4 +1,5 @@
 # live.py - a capture that is served: the same numbers as the recording, whatever readers do to the server.
+import contextlib
 import json
 import os
 import re
@@ -56,6 +57,17 @@ def events(server, seconds):
         if "event" in fields:
             out.append((fields["event"], json.loads(fields["data"])))
     return out
+
+
+@contextlib.contextmanager
+def busy():
+    """An idle machine has no samples."""
+    load = subprocess.Popen(["sh", "-c", "while :; do :; done"])
+    try:
+        yield
+    finally:
+        load.kill()
+        load.wait()
 
 
 @test
@@ -117,7 +129,8 @@ def hidden_kinds():
 def stream_tells():
     """the event stream says hello, what changes, and that it lives"""
     server = capture()
-    got = events(server, 4)
+    with busy():
+        got = events(server, 4)
     names = [name for name, _ in got]
     check(names[0] == "hello" and "changed" in names, names)
     grown = [data["samples"] for name, data in got if name == "changed"]
@@ -130,13 +143,8 @@ def ledger_of(path):
     return json.loads(out)["ledger"]
 
 
-@test
-def capture_unharmed():
-    """slow readers, streams nobody reads and half requests do not harm the capture"""
-    server = capture("-o", RECORDING)
-    busy = subprocess.Popen(["sh", "-c", "while :; do :; done"])  # an idle machine has no samples to lose
-    time.sleep(1.5)
-    held = []
+def disturb(server, held):
+    """Connections that ask and never read, or never finish asking."""
     head = f"Host: localhost\r\nAuthorization: Bearer {server.token}\r\n\r\n"
     for i in range(60):
         s = socket.socket()
@@ -148,11 +156,19 @@ def capture_unharmed():
         except OSError:
             pass
         held.append(s)
-    time.sleep(4)
+
+
+@test
+def capture_unharmed():
+    """slow readers, streams nobody reads and half requests do not harm the capture"""
+    server = capture("-o", RECORDING)
+    held = []
+    with busy():
+        time.sleep(1.5)
+        disturb(server, held)
+        time.sleep(4)
     for s in held:
         s.close()
-    busy.kill()
-    busy.wait()
     check(server.alive(), "it answers")
     check(server.stop() == 0, server.said())
     said = ledger_of(RECORDING)
