@@ -102,7 +102,7 @@ $(B)/gen/%.pb-c.c: src/%.proto
 
 # Cached tables are used only by the code that made them: a number made from its sources.
 TABLE_SRC := $(wildcard src/elf/cfi*.[ch] src/elf/image.[ch] src/elf/symtab.[ch] src/unwind/table.[ch] \
-	src/unwind/mend.[ch] src/unwind/stub*.[ch] src/unwind/packed.[ch]) src/bpf/abi.h
+	src/unwind/mend.[ch] src/unwind/stub*.[ch] src/unwind/leaf.[ch] src/unwind/packed.[ch]) src/bpf/abi.h
 $(B)/src/unwind/packed.o: CPPFLAGS += -DTABLE_VERSION=$(shell cat $(TABLE_SRC) | cksum | cut -d' ' -f1)u
 $(B)/src/unwind/packed.o: $(TABLE_SRC)
 

@@ -5,7 +5,10 @@
 
 enum { LOOK_EVERY_S = 1, WARM_UP_S = 3, OVER_LOOKS = 2, UNDER_LOOKS = 10 };
 
-/* Doubling the rate at most doubles the cost: room for that and some more. */
+/* Doubling the rate at most doubles the cost: room for that and some more. And of what is not done in the
+ * kernel a part is the same at any rate (names, views, watching processes): a sample costs user space less
+ * than its walk, so twice the kernel's part is more than what doubling adds. Without that a cost that does
+ * not follow the rate would hold it down for good. */
 #define UNDER_SHARE 0.4
 
 void governor_init(struct governor *g, double allowed, uint32_t n_cpus, uint64_t now)
@@ -50,7 +53,9 @@ static bool governor_speed_up(struct governor *g)
 bool governor_look(struct governor *g, uint64_t now, uint64_t own, uint64_t bpf)
 {
 	uint64_t since = now - g->last, spent = own - g->own + bpf - g->bpf;
+	uint64_t kernel = bpf - g->bpf;
 	bool first = !g->last;
+	double after;
 
 	g->last = now;
 	g->own = own;
@@ -64,7 +69,8 @@ bool governor_look(struct governor *g, uint64_t now, uint64_t own, uint64_t bpf)
 		return ++g->over >= OVER_LOOKS && governor_slow_down(g);
 	}
 	g->over = 0;
-	if (g->share > g->allowed * UNDER_SHARE) {
+	after = g->share + 2.0 * (double)kernel / ((double)since * g->n_cpus);
+	if (g->share > g->allowed * UNDER_SHARE && after > g->allowed) {
 		g->under = 0;
 		return false;
 	}

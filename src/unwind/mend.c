@@ -9,11 +9,14 @@
 
 #include "base/cursor.h"
 #include "elf/symtab.h"
+#include "unwind/leaf.h"
 
 #define TEXT_CAP     (UINT64_C(16) << 20) /* what is searched for a sigreturn, at most */
 #define DYNAMIC_CAP  (UINT64_C(1) << 16)
 #define CLONE_GAP    64u /* from the system call to the child's first instruction: 30 or so */
 #define FUNCTION_CAP 4096u
+#define LEAF_STEP    16u  /* functions begin at multiples of it */
+#define LEAF_CAP     128u /* bytes of a gap that are looked at */
 
 static const struct unwind_rule mend_bottom = {.kind = RULE_BOTTOM};
 static const struct unwind_rule mend_signal = {.kind = RULE_SIGNAL};
@@ -145,6 +148,38 @@ static int mend_returns(struct elf_image *img, const struct table *t, mends *ret
 	return 0;
 }
 
+/* -- functions of a few instructions --------------------------------------------------------- */
+
+/* The last function of a gap, as far back as it is understood. */
+static uint64_t mend_leaf_from(struct elf_image *img, uint64_t from, uint64_t to)
+{
+	uint8_t code[LEAF_CAP];
+	uint64_t size = to - from < LEAF_CAP ? to - from : LEAF_CAP, best = 0;
+
+	if (elf_image_read(img, to - size, size, code))
+		return to;
+	for (uint64_t back = LEAF_STEP; back <= size; back += LEAF_STEP)
+		if (leaf_is(code + size - back, back))
+			best = back;
+	return to - best;
+}
+
+static int mend_leaves(struct elf_image *img, const struct table *t, mends *ret)
+{
+	for (size_t i = 0; i + 1 < t->n; i++) {
+		uint64_t from = t->rows[i].offset, to = t->rows[i + 1].offset, leaf;
+		int rc;
+
+		if (table_rule(t, i)->kind != RULE_END || to - from < LEAF_STEP)
+			continue;
+		leaf = mend_leaf_from(img, from, to);
+		rc = leaf < to ? mend_add(ret, leaf, to, &mend_leaf) : 0;
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
 /* -- Go -------------------------------------------------------------------------------------- */
 
 /* What a Go function means for the walk. Its name may have ".abi0" behind it. */
@@ -237,6 +272,8 @@ int mend_find(struct elf_image *img, const struct table *t, mends *ret)
 
 	if (!rc)
 		rc = mend_returns(img, t, ret);
+	if (!rc)
+		rc = mend_leaves(img, t, ret);
 	if (!rc && go)
 		rc = mend_go(img, ret);
 	else if (!rc && !mend_knows_signals(t) && mend_is_alone(img))

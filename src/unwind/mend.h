@@ -6,6 +6,7 @@
  *               where whoever starts threads or programs spends its time
  *   returns     OpenSSL 3.0's x25519 adds to the stack's height where it takes from it, right before it
  *               returns
+ *   leaves      functions of a few instructions that nobody described (leaf.h)
  *   Go          the functions at the bottom of goroutines' and threads' stacks, and the calls that are
  *               made on another stack than the one they came from
  *

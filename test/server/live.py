@@ -172,6 +172,8 @@ def capture_unharmed():
     check(server.alive(), "it answers")
     check(server.stop() == 0, server.said())
     said = ledger_of(RECORDING)
-    lost, taken = said["lost"], said["samples_taken"]
+    late, taken = said["lost_timer"], said["samples_taken"]
     check(taken > 200, f"{taken} samples")
-    check(lost <= taken * 0.01, f"{lost} of {taken} samples lost")
+    check(said["lost"] == late, f"{said['lost'] - late} of {taken} samples lost between the kernel and the recording")
+    # Ticks a guest's timer leaves out are lost with no reader, too, and then as many.
+    check(late <= taken * 0.05, f"{late} of {taken} ticks left out")

@@ -148,6 +148,7 @@ static enum MHD_Result server_answer(void *ctx, struct MHD_Connection *c, const 
 	struct web_call *call = calloc(1, sizeof(*call));
 	struct web_reply to = { 0 };
 	const char *why = "out of memory";
+	uint64_t cpu = clock_thread_cpu_ns();
 	enum MHD_Result done;
 	int status;
 
@@ -161,6 +162,7 @@ static enum MHD_Result server_answer(void *ctx, struct MHD_Connection *c, const 
 	status = status == 200 ? server_handle(call, &to) : server_refuse(&to, status, why);
 	done = server_send(call, info ? info->socket_context : NULL, status, &to);
 	buf_free(&to.body);
+	shelf_spent(call->server->shelf, clock_thread_cpu_ns() - cpu);
 	free(call);
 	return done;
 }

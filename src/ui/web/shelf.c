@@ -141,6 +141,12 @@ bool shelf_is_live(const struct shelf *s)
 	return s->capture;
 }
 
+void shelf_spent(struct shelf *s, uint64_t cpu)
+{
+	if (s->capture)
+		live_spent(s->capture, cpu);
+}
+
 size_t shelf_count(const struct shelf *s)
 {
 	return s->files.n;

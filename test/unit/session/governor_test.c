@@ -92,6 +92,25 @@ static void just_below_stays(void **state)
 		assert_false(second(&r, 0.0095)); /* at twice the rate it would be over again */
 }
 
+/* Work that is the same at any rate, below the limit together with the walks: the rate that a burst lowered
+ * comes back. */
+static void what_does_not_follow_the_rate_does_not_hold_it(void **state)
+{
+	struct run r = begin(0.01);
+
+	for (int i = 0; i < 20; i++)
+		second(&r, 0.03);
+	assert_true(r.g.weight >= 8);
+	for (int i = 0; i < 200; i++) {
+		r.now += NSEC_PER_SEC;
+		r.own += (uint64_t)(2 * 0.005 * NSEC_PER_SEC);
+		r.bpf += (uint64_t)(2 * 0.003 * NSEC_PER_SEC / r.g.weight);
+		governor_look(&r.g, r.now, r.own, r.bpf);
+		assert_true(i < 20 || r.g.share < 0.01);
+	}
+	assert_int_equal(r.g.weight, 1);
+}
+
 static void no_limit_never_looks(void **state)
 {
 	struct run r = begin(0);
@@ -109,6 +128,7 @@ int main(void)
 		cmocka_unit_test(far_over_goes_down_to_the_floor_then_to_depth),
 		cmocka_unit_test(well_below_comes_back),
 		cmocka_unit_test(just_below_stays),
+		cmocka_unit_test(what_does_not_follow_the_rate_does_not_hold_it),
 		cmocka_unit_test(no_limit_never_looks),
 	};
 

@@ -16,6 +16,7 @@
 #include "elf/image.h"
 #include "unit/unwind/built.h"
 #include "unit/unwind/oracle.h"
+#include "unwind/leaf.h"
 #include "unwind/stubs.h"
 #include "unwind/table.h"
 
@@ -38,15 +39,21 @@ static void check_order(const struct table *t, bool distinct)
 	}
 }
 
-/* Code that linkers and start files add. */
+/* Code that linkers and start files add, as far as it was understood. */
 static bool is_stub(const struct subject *s, uint64_t vaddr)
 {
 	struct elf_section at[STUBS_MAX];
 	size_t n = stubs_find(s->img, at);
 
-	for (size_t i = 0; i < n; i++)
-		if (vaddr >= at[i].vaddr && vaddr - at[i].vaddr < at[i].size)
+	for (size_t i = 0; i < n; i++) {
+		struct stubs code = stubs_of(at[i].data, at[i].size);
+		struct stub_row row;
+
+		while (stubs_next(&code, &row))
+			;
+		if (vaddr >= at[i].vaddr && vaddr - at[i].vaddr < row.at)
 			return true;
+	}
 	return false;
 }
 
@@ -61,6 +68,22 @@ static bool is_padding(const struct subject *s, const struct oracle *o, uint64_t
 	while (to - from < 16 && !oracle_rule(o, to, &r) && !is_stub(s, to))
 		to++;
 	return to - from < 16 && (to & -to) > to - from;
+}
+
+/* In what is right before the next described function and does nothing to the stack until it returns. */
+static bool is_leaf(const struct subject *s, const struct oracle *o, uint64_t vaddr)
+{
+	struct unwind_rule r;
+	const uint8_t *code;
+	uint64_t to = vaddr, offset;
+
+	while (to - vaddr < 128 && !oracle_rule(o, to, &r))
+		to++;
+	for (uint64_t from = to - 16; to - from <= 128; from -= 16)
+		if (from <= vaddr && elf_image_to_offset(s->img, from, &offset) &&
+		    !elf_image_bytes(s->img, offset, to - from, &code) && leaf_is(code, to - from))
+			return true;
+	return false;
 }
 
 static bool is_entry(const struct subject *s, uint64_t vaddr)
@@ -104,7 +127,8 @@ static void check_address(const struct subject *s, const struct oracle *o, const
 		return;
 	if (!oracle_rule(o, vaddr, &want)) {
 		if (got.kind == RULE_END || (got.kind == RULE_BOTTOM && is_entry(s, vaddr)) ||
-		    is_padding(s, o, vaddr) || (got.kind == RULE_RSP && is_stub(s, vaddr)))
+		    is_padding(s, o, vaddr) ||
+		    (got.kind == RULE_RSP && (is_stub(s, vaddr) || is_leaf(s, o, vaddr))))
 			return;
 	} else if (unwind_rule_same(&want, &got) || is_mended(&want, &got) ||
 		   is_mended_return(s, offset, &want, &got)) {
