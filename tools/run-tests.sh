@@ -66,6 +66,7 @@ for runner in "$@"; do
 	case $runner in +*) ;; *) run "$runner" ;; esac
 done
 
+# What failed is said once more at the end: the last lines of a long log are the ones that are kept.
 passed=0 failed=0 skipped=0 told=0 broken=''
 while read -r p f s name; do
 	[ "$f" -gt 0 ] && broken="$broken '$name'"
@@ -73,6 +74,12 @@ while read -r p f s name; do
 done <"$work/counts"
 [ $told -eq $chosen ] || { echo "only $told of $chosen runners came to an end"; failed=$((failed + 1)); }
 [ -n "$broken" ] && echo "failures in:$broken"
+while read -r _ f _ name; do
+	[ "$f" -gt 0 ] || continue
+	echo "== again, of $name"
+	grep -qE 'FAILED' "$work/$name.shown" || { tail -n 20 "$work/$name.shown" | cut -c 1-400; continue; }
+	grep -E -A 12 'FAILED' "$work/$name.shown" | cut -c 1-400 | head -n 80
+done <"$work/counts"
 sum="$passed passed, $failed failed"
 [ $skipped -gt 0 ] && sum="$sum, $skipped skipped"
 echo "$sum"

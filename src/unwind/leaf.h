@@ -2,8 +2,8 @@
  * instructions (OpenSSL's questions to the processor, string functions of old libraries).
  *
  * Where code without any change of the stack pointer goes on to a return (branches may leave it), the return
- * address is at the top of the stack from its first instruction on, whatever was before. So it is enough to understand the last
- * instructions of a gap; where its function begins need not be known.
+ * address is at the top of the stack from its first instruction on, whatever was before. So it is enough to
+ * understand the last instructions of a gap; where its function begins need not be known.
  *
  * Encodings: Intel SDM volume 2. Thread safety: no state.
  */
