@@ -257,7 +257,8 @@ enum wait_kind {
 #define STACK_NOT_WALKED 0u /* time whose stack was not taken, to save work */
 #define STACK_UNSEEN 1u     /* the thread waited before anybody looked */
 
-/* Waits are counted by this. */
+/* Waits are counted by this. A blocked one and the time in the run queue behind it are one entry: half the
+ * look-ups, each of which misses the caches. */
 struct wait_key {
 	uint64_t stack; /* hash of a STACK record, or STACK_ */
 	uint64_t chain; /* hash of a CHAIN record, 0 = nobody asked, or nobody was seen */
@@ -265,12 +266,14 @@ struct wait_key {
 	uint32_t tid;
 	uint8_t kind;   /* enum wait_kind */
 	uint8_t log2;   /* of the wait's whole length in ns, rounded down */
-	uint16_t zero;
+	uint8_t then;   /* what came behind it: KIND_RUN_QUEUE or KIND_THROTTLED, 0 = nothing */
+	uint8_t then_log2;
 };
 
 struct wait_sum {
 	uint64_t ns, longest;
 	uint64_t count; /* of waits; 0 for the parts of one that are counted by their own chains */
+	uint64_t then_ns, then_longest;
 };
 
 /* What is known of a thread. */
@@ -382,7 +385,7 @@ struct capture_control {
 };
 
 _Static_assert(sizeof(struct wait_key) == 32, "abi");
-_Static_assert(sizeof(struct wait_sum) == 24, "abi");
+_Static_assert(sizeof(struct wait_sum) == 40, "abi");
 _Static_assert(sizeof(struct wait_thread) == 72, "abi");
 _Static_assert(sizeof(struct wait_hop) == 16, "abi");
 _Static_assert(sizeof(struct wait_wakers) == 288, "abi");

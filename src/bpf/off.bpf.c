@@ -57,7 +57,7 @@ static __always_inline void thread_over(struct wait_stats *st, struct wait_threa
 {
 	struct wait_key key = { .tid = tid, .kind = KIND_ON_CPU };
 
-	if (sum_add(&key, t->on_ns, 0))
+	if (sum_add(&key, t->on_ns, 0, 0))
 		st->no_key++;
 	bpf_map_delete_elem(&wait_threads, &tid);
 	if (wait_config.hops)

@@ -39,6 +39,7 @@
 #include "bpf/words.bpf.h"
 
 #define KERNEL_WORDS  512u
+#define RECALL_WORDS  512u /* of the user's stack, read at once */
 #define OWN_FRAMES    6u  /* the programs' own, at most */
 #define RECALL_FRAMES 32u /* kernel frames at most */
 
@@ -88,28 +89,48 @@ struct {
 	__uint(max_entries, 1);
 } kernel_words SEC(".maps");
 
-static __always_inline u64 recall_mix(u64 hash, u64 value)
+/* Reads the user's stack from a place on, as far as the last word that is wanted. Into frames[], where there
+ * are none yet. Returns how many words there are; 0 when the memory cannot be read. */
+static __always_inline u32 recall_fill(struct walk *w, u32 at, u32 last)
 {
-	hash = (hash ^ value) * 0x9e3779b97f4a7c15ull;
-	return hash ^ hash >> 32;
+	u32 n = last - at + 1;
+
+	if (last < at)
+		n = 1;
+	if (n > RECALL_WORDS)
+		n = RECALL_WORDS;
+	return bpf_probe_read_user(w->frames, n * sizeof(u64), (void *)(w->reads_base + 8 * (u64)at)) ? 0 : n;
 }
 
 /* The words that the user's part was walked by, as they are now; hashed as read_note() does. */
 VERIFIED_ONCE u64 recall_user(struct walk *w, struct recalled *m)
 {
-	u64 hash = 0, value;
+	u64 hash[READS_LANES] = {};
+	u32 base = 0, n = 0, n_user, last;
 
 	if (!w || !m)
 		return 0;
-	w->chunk_start = w->chunk_end = 0;
-	for (u32 i = 0; i < RECALL_USER; i++) {
-		if (i >= m->n_user)
-			break;
-		if (stack_word(w, w->reads_base + 8 * (u64)m->user[i], &value))
-			return ~0ull;
-		hash = recall_mix(hash, value);
+	n_user = m->n_user;
+	if (!n_user || n_user > RECALL_USER)
+		return 0;
+	last = m->user[n_user - 1];
+	for (u32 i = 0; i < RECALL_USER; i += READS_LANES) {
+		for (u32 lane = 0; lane < READS_LANES; lane++) {
+			u32 at;
+
+			if (i + lane >= n_user)
+				return reads_hash(hash);
+			at = m->user[i + lane];
+			if (at - base >= n) {
+				base = at;
+				n = recall_fill(w, at, last);
+				if (!n)
+					return ~0ull;
+			}
+			hash[lane] = recall_mix(hash[lane], w->frames[(at - base) & (RECALL_WORDS - 1)]);
+		}
 	}
-	return hash;
+	return reads_hash(hash);
 }
 
 /* The kernel's stack from the program's own frame to its end. False when that is more than is

@@ -66,9 +66,10 @@ static __always_inline u8 log2_of(u64 ns)
 }
 
 /* Keys hold the thread, whose events come one after the other: no other processor adds to the same. */
-VERIFIED_ONCE int sum_add(struct wait_key *of, u64 ns, u64 count)
+VERIFIED_ONCE int sum_add(struct wait_key *of, u64 ns, u64 count, u64 then_ns)
 {
-	struct wait_sum *sum, first = { .ns = ns, .longest = ns, .count = count };
+	struct wait_sum *sum, first = { .ns = ns, .longest = ns, .count = count, .then_ns = then_ns,
+					.then_longest = then_ns };
 	struct wait_key own, *key = &own;
 
 	if (!of)
@@ -83,6 +84,9 @@ VERIFIED_ONCE int sum_add(struct wait_key *of, u64 ns, u64 count)
 		sum->count += count;
 		if (ns > sum->longest)
 			sum->longest = ns;
+		sum->then_ns += then_ns;
+		if (then_ns > sum->then_longest)
+			sum->then_longest = then_ns;
 		return 0;
 	}
 	if (wait_epoch)
@@ -94,7 +98,7 @@ static __always_inline void sum_wait(struct wait_stats *st, struct wait_key *key
 {
 	key->kind = kind;
 	key->log2 = log2_of(ns);
-	if (sum_add(key, ns, 1))
+	if (sum_add(key, ns, 1, 0))
 		st->no_key++;
 }
 
@@ -113,7 +117,7 @@ static __always_inline void sum_hops(struct wait_stats *st, struct wait_key *key
 		if (from > to)
 			from = to;
 		key->chain = k->hop[i].chain;
-		if (sum_add(key, to - from, i == 0))
+		if (sum_add(key, to - from, i == 0, 0))
 			st->no_key++;
 		to = from;
 	}
@@ -130,7 +134,7 @@ static __always_inline void wakers_close(struct wait_stats *st, struct wait_key 
 	key->log2 = log2_of(end - t->since);
 	if (k->n)
 		sum_hops(st, key, k, t->since, end);
-	else if (sum_add(key, end - t->since, 1))
+	else if (sum_add(key, end - t->since, 1, 0))
 		st->no_key++;
 	key->chain = 0;
 	k->stack = t->stack;
@@ -155,6 +159,12 @@ static __always_inline bool wait_counts_for(u64 ns)
 	return ns >= wait_config.min && (!wait_config.max || ns <= wait_config.max);
 }
 
+/* What a thread was in between its wake-up and its coming back. */
+static __always_inline u8 kind_behind(struct wait_thread *t)
+{
+	return t->held ? KIND_THROTTLED : KIND_RUN_QUEUE;
+}
+
 /* A thread comes back. */
 static __always_inline void wait_close(struct wait_stats *st, struct wait_thread *t, u32 tid, u64 now)
 {
@@ -174,12 +184,20 @@ static __always_inline void wait_close(struct wait_stats *st, struct wait_thread
 		woken = t->woken;
 	else
 		st->unseen++;
-	if (wait_config.hops && bpf_map_lookup_elem(&wait_wakers, &tid))
+	if (wait_config.hops && bpf_map_lookup_elem(&wait_wakers, &tid)) {
 		wakers_close(st, &key, t, tid, woken);
-	else
-		sum_wait(st, &key, KIND_BLOCKED, woken - t->since);
-	if (woken != now)
-		sum_wait(st, &key, t->held ? KIND_THROTTLED : KIND_RUN_QUEUE, now - woken);
+		if (woken != now)
+			sum_wait(st, &key, kind_behind(t), now - woken);
+		return;
+	}
+	key.kind = KIND_BLOCKED;
+	key.log2 = log2_of(woken - t->since);
+	if (woken != now) {
+		key.then = kind_behind(t);
+		key.then_log2 = log2_of(now - woken);
+	}
+	if (sum_add(&key, woken - t->since, 1, now - woken))
+		st->no_key++;
 }
 
 #endif

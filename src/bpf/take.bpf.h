@@ -74,7 +74,7 @@ static __noinline int recall_learn(struct walk *w, struct recalled *m, struct ke
 	m->n_user = 0;
 	if (user) {
 		m->n_user = w->n_reads;
-		m->user_hash = w->reads_hash;
+		m->user_hash = reads_hash(w->reads_hash);
 		__builtin_memcpy(m->user, w->reads, sizeof(m->user));
 	}
 	m->owner = w->me;
@@ -160,7 +160,7 @@ static __always_inline enum emitted stack_walk(struct walk *w, u32 slot, struct 
 	w->end = WALK_NONE;
 	w->end_file = 0;
 	w->n_reads = 0;
-	w->reads_hash = 0;
+	__builtin_memset(w->reads_hash, 0, sizeof(w->reads_hash));
 	if (w->me.mm && !(r->cause & CAUSE_KERNEL_THREAD) && !cpu_config.no_user)
 		w->n_user = walk_user(slot);
 	w->task = 0;

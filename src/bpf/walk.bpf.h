@@ -28,6 +28,7 @@ enum scratch_slot {
 /* What a walk read of the stack, for recognising the same stack again (memory.bpf.h). */
 #define READS_MAX 192
 #define READS_OFF 0xffffu
+#define READS_LANES 4u
 
 #define CHUNK_BYTES 1024 /* of stack read at once; measured: 40 % off the cost of a frame */
 #define MAPPING_CACHE 8
@@ -56,7 +57,7 @@ struct walk {
 	/* Words of the stack that the walk read, by their distance from where it began, and a hash over
 	 * their values. READS_OFF: nobody asked, or the walk read something else too. */
 	u32 n_reads;
-	u64 reads_base, reads_hash;
+	u64 reads_base, reads_hash[READS_LANES];
 	/* For the scheduler's events: where the kernel's stack ends and begins, and whose memory this is. */
 	u64 kernel_sp, kernel_low;
 	struct mapping_owner me;

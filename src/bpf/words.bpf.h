@@ -11,6 +11,18 @@ enum { STACK_PAGE = 4096 };
 
 /* -- the stack ---------------------------------------------------------------------------------- */
 
+static __always_inline u64 recall_mix(u64 hash, u64 value)
+{
+	hash = (hash ^ value) * 0x9e3779b97f4a7c15ull;
+	return hash ^ hash >> 32;
+}
+
+/* A hash over the values of words, in lanes: one does not wait for the one before it. */
+static __always_inline u64 reads_hash(const u64 *lane)
+{
+	return recall_mix(recall_mix(recall_mix(lane[0], lane[1]), lane[2]), lane[3]);
+}
+
 /* Words that a walk reads are noted while somebody asks for it. */
 static __always_inline void read_note(struct walk *w, u64 addr, u64 value)
 {
@@ -23,8 +35,8 @@ static __always_inline void read_note(struct walk *w, u64 addr, u64 value)
 	}
 	w->reads[n] = at >> 3;
 	w->n_reads = n + 1;
-	w->reads_hash = (w->reads_hash ^ value) * 0x9e3779b97f4a7c15ull;
-	w->reads_hash ^= w->reads_hash >> 32;
+	n &= READS_LANES - 1;
+	w->reads_hash[n] = recall_mix(w->reads_hash[n], value);
 }
 
 #if defined(__BPF__) && !defined(WAGGLE_DEFINE_MAPS)

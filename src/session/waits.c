@@ -129,6 +129,28 @@ static void waits_read_threads(struct waits *w, uint64_t now, waits_each *each)
 	free(tids);
 }
 
+static void waits_entry(struct waits *w, const struct waits_entry *e)
+{
+	if (!VEC_PUSH(&w->entries, *e))
+		w->o.intake->profile->ledger.n[LEDGER_LOST_MEMORY] += e->sum.count;
+}
+
+/* What was summed: of a blocked wait and what came behind it are made two again. */
+static void waits_read_sum(struct waits *w, const struct wait_key *key, const struct wait_sum *sum, uint64_t time)
+{
+	struct waits_entry e = { *key, *sum, time };
+
+	e.key.then = e.key.then_log2 = 0;
+	waits_entry(w, &e);
+	if (!key->then)
+		return;
+	e.key.kind = key->then;
+	e.key.log2 = key->then_log2;
+	e.sum.ns = sum->then_ns;
+	e.sum.longest = sum->then_longest;
+	waits_entry(w, &e);
+}
+
 /* Takes everything out of a map of sums. */
 static void waits_read_sums(struct waits *w, uint32_t epoch, uint64_t time)
 {
@@ -145,12 +167,10 @@ static void waits_read_sums(struct waits *w, uint32_t epoch, uint64_t time)
 		code = code ? -errno : 0;
 		first = false;
 		for (uint32_t i = 0; i < n && (!code || code == -ENOENT); i++) {
-			struct waits_entry e = { keys[i], sums[i], time };
-
-			if (e.key.kind == KIND_ON_CPU)
-				waits_ran(w, e.key.tid, e.sum.ns, true);
-			else if (!VEC_PUSH(&w->entries, e))
-				w->o.intake->profile->ledger.n[LEDGER_LOST_MEMORY] += e.sum.count;
+			if (keys[i].kind == KIND_ON_CPU)
+				waits_ran(w, keys[i].tid, sums[i].ns, true);
+			else
+				waits_read_sum(w, &keys[i], &sums[i], time);
 		}
 	}
 	if (code && code != -ENOENT)

@@ -25,8 +25,13 @@ static inline void table_take(const void *key, const void *value)
 	const struct wait_key *k = key;
 	const struct wait_sum *v = value;
 
-	assert_true(k->tid && k->tid <= TIDS && k->kind < KIND_MAX && k->log2 < LOGS && !k->zero);
+	assert_true(k->tid && k->tid <= TIDS && k->kind < KIND_MAX && k->log2 < LOGS);
+	assert_true(k->then < KIND_MAX && k->then_log2 < LOGS);
 	table_add(&got.at[k->tid][k->kind][k->log2], v->ns, v->longest, v->count);
+	if (k->then)
+		table_add(&got.at[k->tid][k->then][k->then_log2], v->then_ns, v->then_longest, v->count);
+	else
+		assert_true(!v->then_ns && !v->then_longest && !k->then_log2);
 }
 
 /* What user space does at intervals: the maps change places, and the one that was counted in is

@@ -338,14 +338,19 @@ static void no_room_is_counted(void **state)
 	host_set_room(&wait_sums_0, 1);
 	host_now += 16;
 	host_wakeup(&a);
-	host_now += 4; /* blocked found room, the queue none */
+	host_now += 4;
 	host_switch(&idle, &a, false, 0);
+	assert_int_equal(HOST_COUNT(no_key), 0); /* blocked and the queue behind it are one entry */
+	host_switch(&a, &idle, false, TASK_INTERRUPTIBLE);
+	host_now += 32;
+	host_wakeup(&a);
+	host_switch(&idle, &a, false, 0); /* another length, another entry: there is no room for it */
 	assert_int_equal(HOST_COUNT(no_key), 1);
 	host_switch(&a, &idle, false, TASK_DEAD);
 	assert_int_equal(HOST_COUNT(no_key), 2);
 	table_take_over();
 	assert_int_equal(table_kind(&got, 1, KIND_BLOCKED), 16);
-	assert_int_equal(table_kind(&got, 1, KIND_RUN_QUEUE), 0);
+	assert_int_equal(table_kind(&got, 1, KIND_RUN_QUEUE), 4);
 }
 
 static uint32_t random_odd(void)
