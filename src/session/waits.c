@@ -136,7 +136,8 @@ static void waits_entry(struct waits *w, const struct waits_entry *e)
 }
 
 /* What was summed: of a blocked wait and what came behind it are made two again. */
-static void waits_read_sum(struct waits *w, const struct wait_key *key, const struct wait_sum *sum, uint64_t time)
+static void waits_read_sum(struct waits *w, const struct wait_key *key, const struct wait_sum *sum,
+			   uint64_t time)
 {
 	struct waits_entry e = { *key, *sum, time };
 
