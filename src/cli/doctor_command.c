@@ -278,7 +278,7 @@ static int doctor_machine(bool json)
 	struct kernel k;
 	int code;
 
-	kernel_open(&k);
+	kernel_open(&k, true);
 	code = json ? doctor_json(&k, &e) : doctor_text(&k);
 	kernel_close(&k);
 	return code;

@@ -73,7 +73,7 @@ static int kernel_try_bpf(void)
 	return 0;
 }
 
-void kernel_open(struct kernel *k)
+void kernel_open(struct kernel *k, bool types)
 {
 	libbpf_print_fn_t print = libbpf_set_print(NULL);
 	char signature[128];
@@ -88,7 +88,8 @@ void kernel_open(struct kernel *k)
 							sizeof(signature)));
 	}
 	k->caps = kernel_read_caps();
-	k->btf_error = smallbtf_open("/sys/kernel/btf/vmlinux", &k->btf);
+	if (types)
+		k->btf_error = smallbtf_open("/sys/kernel/btf/vmlinux", &k->btf);
 	k->bpf_error = kernel_try_bpf();
 	k->can_load = !k->bpf_error && kernel_has_cap(k, CAP_BPF) && kernel_has_cap(k, CAP_PERFMON);
 	libbpf_set_print(print);
@@ -356,22 +357,22 @@ static int kernel_refusal(const struct kernel *k, const struct check *table, str
 	return 0;
 }
 
-int kernel_check(struct err *e)
+int kernel_check(bool known, struct err *e)
 {
 	char lacks[400];
 	struct kernel k;
 	int rc;
 
-	kernel_open(&k);
+	kernel_open(&k, !known);
 	rc = kernel_refusal(&k, kernel_permissions, e);
 	if (!rc)
 		rc = kernel_refusal(&k, kernel_features, e);
-	if (!rc && !k.btf.data)
+	if (!rc && !known && !k.btf.data)
 		rc = err_set(e, -ENOTSUP,
 			     "this kernel (%s) has no type information (/sys/kernel/btf/vmlinux: %s); "
 			     "one built with CONFIG_DEBUG_INFO_BTF=y is needed",
 			     k.release, strerror(-k.btf_error));
-	if (!rc && kernel_lacks(&k, lacks, sizeof(lacks)))
+	if (!rc && !known && kernel_lacks(&k, lacks, sizeof(lacks)))
 		rc = err_set(e, -ENOTSUP,
 			     "this kernel (%s) is too old: it has %s. Linux 6.1 or newer is needed.",
 			     k.release, lacks);

@@ -54,7 +54,8 @@ struct check {
 	void (*probe)(const struct kernel *k, struct check_result *ret);
 };
 
-void kernel_open(struct kernel *k); /* cannot fail: what cannot be read is absent */
+/* Cannot fail: what cannot be read is absent. `types`: with the type information. */
+void kernel_open(struct kernel *k, bool types);
 void kernel_close(struct kernel *k);
 bool kernel_has_cap(const struct kernel *k, int cap);
 
@@ -65,7 +66,8 @@ extern const struct check kernel_permissions[];
 /* Runs one check, with libbpf kept silent. */
 void kernel_probe(const struct kernel *k, const struct check *c, struct check_result *ret);
 
-/* Can a capture run here? 0, -EPERM or -ENOTSUP with one sentence that says what to do. */
-int kernel_check(struct err *e);
+/* Can a capture run here? 0, -EPERM or -ENOTSUP with one sentence that says what to do. `known`: this very
+ * kernel is known to have the features; what this process may do is looked at in any case. */
+int kernel_check(bool known, struct err *e);
 
 #endif

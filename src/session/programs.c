@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -86,15 +87,19 @@ static int programs_load(struct programs *p, struct err *e)
 	return 0;
 }
 
-/* Writes the small type information for the opened object into `fd`. */
-static int programs_write_btf(struct programs *p, int fd)
+/* Writes the small type information for the opened object into `fd`; what is known, or what is found. */
+static int programs_write_btf(struct programs *p, int fd, const struct known *known)
 {
 	struct smallbtf_raw raw;
 	struct btf *small = NULL;
-	const void *bytes;
+	size_t len = 0;
+	const void *bytes = known_btf(known, &len);
 	uint32_t size = 0;
-	int code = smallbtf_open("/sys/kernel/btf/vmlinux", &raw);
+	int code;
 
+	if (bytes)
+		return write(fd, bytes, len) == (ssize_t)len ? 0 : -ENOMEM;
+	code = smallbtf_open("/sys/kernel/btf/vmlinux", &raw);
 	if (code)
 		return code;
 	code = smallbtf_new(&raw, bpf_object__btf(p->skel->obj), &small);
@@ -110,7 +115,7 @@ static int programs_write_btf(struct programs *p, int fd)
 
 /* libbpf opens the type information by path and only when it loads: a file in memory is filled in between.
  * Without it libbpf reads the kernel's own, which takes longer and is all the difference. */
-static int programs_open_object(struct programs *p, struct err *e)
+static int programs_open_object(struct programs *p, const struct known *known, struct err *e)
 {
 	int fd = memfd_create("waggle-btf", MFD_CLOEXEC);
 	char path[64];
@@ -119,17 +124,40 @@ static int programs_open_object(struct programs *p, struct err *e)
 	p->btf_fd = fd;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	p->skel = fd < 0 ? NULL : waggle_bpf__open_opts(&opts);
-	if (!p->skel || programs_write_btf(p, fd)) {
+	if (!p->skel || programs_write_btf(p, fd, known)) {
 		waggle_bpf__destroy(p->skel);
 		p->skel = waggle_bpf__open();
+		close(fd);
+		p->btf_fd = -1;
 	}
 	if (!p->skel)
 		return err_set(e, -errno, "cannot open waggle's programs: %s", strerror(errno));
 	return 0;
 }
 
-int programs_open(struct programs *p, const struct source *source, const struct capture_opts *o,
-		  uint32_t ring_bytes, struct err *e)
+/* Only what programs were loaded with is worth keeping. */
+static void programs_keep_btf(const struct programs *p, struct known *known)
+{
+	struct stat st;
+	size_t len;
+	void *bytes;
+
+	if (known_btf(known, &len) || p->btf_fd < 0 || fstat(p->btf_fd, &st) || st.st_size <= 0)
+		return;
+	bytes = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, p->btf_fd, 0);
+	if (bytes == MAP_FAILED)
+		return;
+	known_save(known, bytes, (size_t)st.st_size);
+	munmap(bytes, (size_t)st.st_size);
+}
+
+const void *programs_bytes(size_t *ret_len)
+{
+	return waggle_bpf__elf_bytes(ret_len);
+}
+
+static int programs_try(struct programs *p, const struct source *source, const struct capture_opts *o,
+			uint32_t ring_bytes, struct known *known, struct err *e)
 {
 	struct bpf_program *prog;
 	int code;
@@ -137,7 +165,7 @@ int programs_open(struct programs *p, const struct source *source, const struct 
 	*p = (struct programs){ .stats_fd = -1, .btf_fd = -1 };
 	programs_said[0] = 0;
 	libbpf_set_print(programs_listen);
-	code = programs_open_object(p, e);
+	code = programs_open_object(p, known, e);
 	if (code) {
 		programs_close(p);
 		return code;
@@ -161,11 +189,25 @@ int programs_open(struct programs *p, const struct source *source, const struct 
 		code = selftest_run(p->skel, e);
 	if (!code && o->bpf_stats)
 		p->stats_fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
-	if (code)
+	if (code) {
 		programs_close(p);
-	else
-		p->run_time_before = programs_run_time(p);
-	return code;
+		return code;
+	}
+	p->run_time_before = programs_run_time(p);
+	programs_keep_btf(p, known);
+	return 0;
+}
+
+int programs_open(struct programs *p, const struct source *source, const struct capture_opts *o,
+		  uint32_t ring_bytes, struct known *known, struct err *e)
+{
+	int code = programs_try(p, source, o, ring_bytes, known, e);
+	size_t len;
+
+	if (code != -ENOTSUP || !known_btf(known, &len))
+		return code;
+	known_forget(known); /* what was kept may be to blame */
+	return programs_try(p, source, o, ring_bytes, known, e);
 }
 
 void programs_close(struct programs *p)

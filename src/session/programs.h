@@ -13,6 +13,7 @@
 
 #include "base/err.h"
 #include "bpf/abi.h"
+#include "session/known.h"
 #include "source/source.h"
 #include "unwind/store.h"
 
@@ -27,10 +28,13 @@ struct programs {
 	uint64_t run_time_before;   /* ns our programs had run when the capture began */
 };
 
-/* Opens, lets the source prepare, loads. `ring_bytes` is the size of the sample ring (a power of two).
+/* The BPF object, byte by byte. */
+const void *programs_bytes(size_t *ret_len);
+/* Opens, lets the source prepare, loads. `ring_bytes` is the size of the sample ring (a power of two). Takes
+ * the kernel's types from `known` where it has them, and sees to it that it has them from then on.
  * -EPERM, -ENOTSUP .. with a sentence; nothing stays loaded on failure. */
 int programs_open(struct programs *p, const struct source *source, const struct capture_opts *o,
-		  uint32_t ring_bytes, struct err *e);
+		  uint32_t ring_bytes, struct known *known, struct err *e);
 void programs_close(struct programs *p);
 
 /* Slabs of unwind table words as maps; `ctx` is the struct programs. */

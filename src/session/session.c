@@ -43,7 +43,7 @@ int session_new(const struct session_opts *o, struct session **ret, struct err *
 	s->o = *o;
 	s->cpu_before = clock_self_cpu_ns();
 	s->child = (struct child){ .pidfd = -1, .go = -1, .exec_error = -1 };
-	s->programs.stats_fd = -1;
+	s->programs.stats_fd = s->programs.btf_fd = -1;
 	s->epoll = epoll_create1(EPOLL_CLOEXEC);
 	s->stop_event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	code = s->epoll < 0 || s->stop_event < 0
@@ -457,6 +457,7 @@ void session_free(struct session *s)
 	jitwatch_free(s->jitwatch);
 	files_free(s->files);
 	programs_close(&s->programs);
+	known_free(&s->known);
 	recording_free(s->recording);
 	profile_free(s->profile);
 	kallsyms_free(s->kallsyms);

@@ -184,18 +184,29 @@ static void session_raise_files(void)
 	}
 }
 
+/* May a capture run, and can it? */
+static int session_check(struct session *s, struct err *e)
+{
+	const struct files_opts *o = &s->o.files;
+	const void *programs;
+	size_t len, types;
+
+	if (s->o.kill_switch && access(s->o.kill_switch, F_OK) == 0)
+		return err_set(e, -EPERM,
+			       "profiling is switched off on this machine: %s exists (remove it to allow it)",
+			       s->o.kill_switch);
+	programs = programs_bytes(&len);
+	known_load(&s->known, o->cache_dir, o->no_cache, programs, len);
+	return kernel_check(known_btf(&s->known, &types), e);
+}
+
 int session_open(struct session *s, struct err *e)
 {
 	struct capture_opts *c = &s->o.capture;
 	int code;
 
 	session_raise_files();
-	code = s->o.kill_switch && access(s->o.kill_switch, F_OK) == 0
-			   ? err_set(e, -EPERM,
-				     "profiling is switched off on this machine: %s exists (remove it to allow it)",
-				     s->o.kill_switch)
-			   : kernel_check(e);
-
+	code = session_check(s, e);
 	if (!code)
 		code = session_watch(s, s->stop_event, WAKE_STOP, e);
 	if (!code)
@@ -211,7 +222,9 @@ int session_open(struct session *s, struct err *e)
 		code = session_watch(s, s->child.pidfd, WAKE_CHILD, e);
 	}
 	if (!code)
-		code = programs_open(&s->programs, s->o.source, c, session_ring_bytes(s->o.source, c), e);
+		code = programs_open(&s->programs, s->o.source, c, session_ring_bytes(s->o.source, c),
+				     &s->known, e);
+	known_free(&s->known);
 	if (!code)
 		code = session_meta(s) ? err_set(e, -ENOMEM, "out of memory") : 0;
 	if (!code)

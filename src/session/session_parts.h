@@ -24,6 +24,7 @@ enum wake { WAKE_STOP, WAKE_CHILD, WAKE_TARGET, WAKE_FILES, WAKE_RAW };
 struct session {
 	struct session_opts o;
 	struct programs programs;
+	struct known known; /* until they are loaded */
 	struct files *files;
 	struct jitwatch *jitwatch;
 	struct intake intake;

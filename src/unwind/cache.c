@@ -15,7 +15,6 @@
 #include "base/clock.h"
 #include "base/vec.h"
 
-#define SUFFIX     ".rows"
 #define TEMPORARY  ".new-"
 #define YOUNG_NS   (UINT64_C(24) * 3600 * NSEC_PER_SEC) /* a table used later than that is touched */
 #define ORPHAN_NS  (UINT64_C(3600) * NSEC_PER_SEC) /* no write takes an hour: its writer died */
@@ -127,7 +126,7 @@ int cache_key_of(struct elf_image *img, struct cache_key *ret)
 	n = (size_t)snprintf(ret->name, sizeof(ret->name), "%s-", id);
 	for (int i = 0; i < PACKED_PRINT_BYTES; i++)
 		n += (size_t)snprintf(ret->name + n, sizeof(ret->name) - n, "%02x", ret->print.bytes[i]);
-	snprintf(ret->name + n, sizeof(ret->name) - n, SUFFIX);
+	snprintf(ret->name + n, sizeof(ret->name) - n, CACHE_SUFFIX_TABLE);
 	return 0;
 }
 
@@ -180,6 +179,21 @@ int cache_load(struct cache *c, const struct cache_key *k, struct table *ret)
 	return code;
 }
 
+void *cache_load_bytes(struct cache *c, const struct cache_key *k, size_t *ret_len)
+{
+	int fd = openat(c->dir, k->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	void *data = fd < 0 ? NULL : cache_read(fd, ret_len);
+
+	if (fd >= 0)
+		close(fd);
+	return data;
+}
+
+void cache_remove(struct cache *c, const struct cache_key *k)
+{
+	unlinkat(c->dir, k->name, 0);
+}
+
 /* -- writing ------------------------------------------------------------------------------------ */
 
 static int cache_write(int fd, const uint8_t *data, size_t len)
@@ -223,11 +237,11 @@ int cache_save(struct cache *c, const struct cache_key *k, const void *data, siz
 
 /* -- keeping it small --------------------------------------------------------------------------- */
 
-static bool cache_has_suffix(const char *name)
+static bool cache_is_entry(const char *name)
 {
-	size_t n = strlen(name), s = sizeof(SUFFIX) - 1;
+	const char *dot = strrchr(name, '.');
 
-	return n > s && !strcmp(name + n - s, SUFFIX);
+	return dot && dot != name && (!strcmp(dot, CACHE_SUFFIX_TABLE) || !strcmp(dot, CACHE_SUFFIX_KERNEL));
 }
 
 static int cache_older(const void *a, const void *b)
@@ -245,7 +259,7 @@ static void cache_look_at(struct cache *c, const char *name, struct cache_entry 
 	uint64_t mtime;
 
 	ret->name = NULL;
-	if ((!temporary && !cache_has_suffix(name)) ||
+	if ((!temporary && !cache_is_entry(name)) ||
 	    fstatat(c->dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
 		return;
 	mtime = (uint64_t)st.st_mtim.tv_sec * NSEC_PER_SEC + (uint64_t)st.st_mtim.tv_nsec;

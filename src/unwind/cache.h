@@ -1,4 +1,5 @@
-/* cache.h - finished tables of earlier runs, on disk: one small file each, found by build id.
+/* cache.h - finished tables of earlier runs, on disk: one small file each, found by build id. What is known of a
+ * kernel (session/known.h) lies beside them.
  *
  * A cached table is used only for the very bytes it was made from (packed.h says how that is told), so
  * a wrong one is never used, only rebuilt. Files are written under a temporary name and renamed: runs
@@ -16,6 +17,8 @@
 #include "unwind/packed.h"
 
 #define CACHE_DEFAULT_BYTES (UINT64_C(512) << 20)
+#define CACHE_SUFFIX_TABLE  ".rows"
+#define CACHE_SUFFIX_KERNEL ".kernel"
 
 struct cache;
 
@@ -37,6 +40,9 @@ void cache_close(struct cache *c);
 int cache_key_of(struct elf_image *img, struct cache_key *ret);
 /* 0; -ENOENT when there is none; -EBADMSG when there is one that was no good: it has been removed. */
 int cache_load(struct cache *c, const struct cache_key *k, struct table *ret);
+/* What cache_save() kept, not looked at: the caller checks it, and frees it. NULL when there is none. */
+void *cache_load_bytes(struct cache *c, const struct cache_key *k, size_t *ret_len);
+void cache_remove(struct cache *c, const struct cache_key *k);
 /* Keeps what packed_write() made for k->print. 0 or -errno. */
 int cache_save(struct cache *c, const struct cache_key *k, const void *data, size_t len);
 /* Removes the oldest tables beyond the limit, and what writers that died left behind. Done by
