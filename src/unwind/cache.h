@@ -1,5 +1,5 @@
-/* cache.h - finished tables of earlier runs, on disk: one small file each, found by build id. What is known of a
- * kernel (session/known.h) lies beside them.
+/* cache.h - finished tables of earlier runs, on disk: one small file each, found by build id. What is known
+ * of a kernel (session/known.h) lies beside them.
  *
  * A cached table is used only for the very bytes it was made from (packed.h says how that is told), so
  * a wrong one is never used, only rebuilt. Files are written under a temporary name and renamed: runs
