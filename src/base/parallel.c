@@ -3,7 +3,6 @@
 
 #include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -16,33 +15,32 @@ struct parallel {
 	size_t n;
 	void (*fn)(void *ctx, size_t i);
 	void *ctx;
-	atomic_uint_fast64_t cpu; /* of the others */
+	atomic_uint_fast64_t *cpu; /* of the others */
 };
 
-static _Thread_local uint64_t parallel_cpu;
-
-static void *parallel_work(void *arg)
-{
-	struct parallel *p = arg;
-	size_t i;
-
-	while ((i = atomic_fetch_add(&p->next, 1)) < p->n)
-		p->fn(p->ctx, i);
-	return NULL;
-}
+static _Thread_local atomic_uint_fast64_t *parallel_cpu;
 
 static void *parallel_help(void *arg)
 {
 	struct parallel *p = arg;
+	uint64_t told = 0, now;
+	size_t i;
 
-	parallel_work(p);
-	atomic_fetch_add(&p->cpu, clock_thread_cpu_ns() + parallel_cpu);
+	parallel_cpu = p->cpu;
+	while ((i = atomic_fetch_add(&p->next, 1)) < p->n) {
+		p->fn(p->ctx, i);
+		if (!p->cpu)
+			continue;
+		now = clock_thread_cpu_ns();
+		atomic_fetch_add(p->cpu, now - told);
+		told = now;
+	}
 	return NULL;
 }
 
-uint64_t parallel_cpu_ns(void)
+void parallel_account(atomic_uint_fast64_t *to)
 {
-	return parallel_cpu;
+	parallel_cpu = to;
 }
 
 static unsigned int parallel_default(void)
@@ -56,7 +54,8 @@ static unsigned int parallel_default(void)
 
 void parallel_run(unsigned int threads, size_t n, void (*fn)(void *ctx, size_t i), void *ctx)
 {
-	struct parallel p = {.n = n, .fn = fn, .ctx = ctx};
+	struct parallel p = {.n = n, .fn = fn, .ctx = ctx, .cpu = parallel_cpu};
+	size_t i;
 	pthread_t others[THREADS_MAX];
 	sigset_t all, before;
 	unsigned int made = 0;
@@ -74,8 +73,8 @@ void parallel_run(unsigned int threads, size_t n, void (*fn)(void *ctx, size_t i
 	       pthread_create(&others[made], NULL, parallel_help, &p) == 0)
 		made++;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	parallel_work(&p);
+	while ((i = atomic_fetch_add(&p.next, 1)) < n)
+		fn(ctx, i);
 	while (made)
 		pthread_join(others[--made], NULL);
-	parallel_cpu += atomic_load(&p.cpu);
 }

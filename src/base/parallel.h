@@ -6,6 +6,7 @@
 #ifndef WAGGLE_BASE_PARALLEL_H
 #define WAGGLE_BASE_PARALLEL_H
 
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -13,7 +14,8 @@
  * many as there are processors, at most 4). The i are taken in order. Where no more threads can be
  * had, fewer do it. What was written before is seen by fn, and what fn wrote is seen after. */
 void parallel_run(unsigned int threads, size_t n, void (*fn)(void *ctx, size_t i), void *ctx);
-/* CPU time, ns, that other threads have taken in the calling thread's calls so far. */
-uint64_t parallel_cpu_ns(void);
+/* From now on the CPU time, ns, that other threads take in the calling thread's calls (and in those that they
+ * make) is added to it, after every i; NULL: nowhere. It must outlive the thread's calls. */
+void parallel_account(atomic_uint_fast64_t *to);
 
 #endif

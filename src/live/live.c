@@ -223,14 +223,37 @@ int live_fill(struct live *l, const struct profile *p)
 	return 0;
 }
 
-void live_spent(struct live *l, uint64_t cpu)
+void live_looks_here(struct live *l)
 {
-	__atomic_add_fetch(&l->spent, cpu, __ATOMIC_RELAXED);
+	static _Thread_local const struct live *here;
+	struct live_looker looker = { .from = clock_thread_cpu_ns() };
+
+	if (here == l || pthread_getcpuclockid(pthread_self(), &looker.clock))
+		return;
+	here = l;
+	looker.last = looker.from;
+	pthread_mutex_lock(&l->state_lock);
+	if (l->n_lookers < LIVE_LOOKERS)
+		l->lookers[l->n_lookers++] = looker;
+	pthread_mutex_unlock(&l->state_lock);
 }
 
-uint64_t live_all_spent(const struct live *l)
+/* The clock of a thread that has ended is no more: what it said last holds. */
+uint64_t live_all_spent(struct live *l)
 {
-	return __atomic_load_n(&l->spent, __ATOMIC_RELAXED);
+	uint64_t spent = 0;
+	struct timespec t;
+
+	pthread_mutex_lock(&l->state_lock);
+	for (uint32_t i = 0; i < l->n_lookers; i++) {
+		struct live_looker *k = &l->lookers[i];
+
+		if (!clock_gettime(k->clock, &t))
+			k->last = (uint64_t)t.tv_sec * NSEC_PER_SEC + (uint64_t)t.tv_nsec;
+		spent += k->last - k->from;
+	}
+	pthread_mutex_unlock(&l->state_lock);
+	return spent;
 }
 
 uint64_t live_looked(const struct live *l)

@@ -95,10 +95,11 @@ void live_state(struct live *l, struct live_state *ret);
  * it is. */
 bool live_wait(struct live *l, uint64_t seen, uint32_t ms);
 
-/* Whoever looks says what processor time it has taken since it last said so, ns: looking is not
- * capturing, and must not make the capture slow itself down. */
-void live_spent(struct live *l, uint64_t cpu);
-uint64_t live_all_spent(const struct live *l);
+/* The calling thread is there for those who look, from now on until it ends: what it takes is not the
+ * capture's, and must not make the capture slow itself down. May be said again and again. */
+void live_looks_here(struct live *l);
+/* Processor time, ns, that such threads have taken so far, up to this moment. */
+uint64_t live_all_spent(struct live *l);
 
 /* CLOCK_MONOTONIC ns of when a snapshot was last asked for; 0 = never. */
 uint64_t live_looked(const struct live *l);

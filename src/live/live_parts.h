@@ -19,6 +19,14 @@ struct live_shared {
 	struct live_snapshot *snapshot;
 };
 
+enum { LIVE_LOOKERS = 16 };
+
+/* A thread that serves those who look: its clock, and what it showed at first and last, ns. */
+struct live_looker {
+	clockid_t clock;
+	uint64_t from, last;
+};
+
 struct live {
 	struct live_opts o;
 	pthread_mutex_t book_lock;
@@ -36,7 +44,8 @@ struct live {
 	struct live_state state;
 	bool writer_waits;      /* it had to turn back and has not been back since */
 	bool untidy, stop;      /* for the keeper */
-	uint64_t spent;         /* ns; atomic */
+	struct live_looker lookers[LIVE_LOOKERS]; /* live_looks_here() */
+	uint32_t n_lookers;
 	uint64_t looked;        /* CLOCK_MONOTONIC ns; atomic */
 	pthread_t keeper;
 	bool kept;

@@ -52,7 +52,8 @@ static bool governor_speed_up(struct governor *g)
 
 bool governor_look(struct governor *g, uint64_t now, uint64_t own, uint64_t bpf)
 {
-	uint64_t since = now - g->last, spent = own - g->own + bpf - g->bpf;
+	/* What is not the capture's may be told late: `own` can go back. */
+	uint64_t since = now - g->last, spent = (own > g->own ? own - g->own : 0) + bpf - g->bpf;
 	uint64_t kernel = bpf - g->bpf;
 	bool first = !g->last;
 	double after;

@@ -32,7 +32,8 @@ struct governor {
 void governor_init(struct governor *g, double allowed, uint32_t n_cpus, uint64_t now);
 /* Due for a look? Cheap. */
 bool governor_due(const struct governor *g, uint64_t now);
-/* A look. `own` and `bpf` are processor times so far, ns. True when weight or depth have changed and must
+/* A look. `own` and `bpf` are processor times so far, ns (`own` may go back, when some of it turns out to be
+ * somebody else's). True when weight or depth have changed and must
  * be applied. */
 bool governor_look(struct governor *g, uint64_t now, uint64_t own, uint64_t bpf);
 

@@ -2,9 +2,9 @@
  * where its structures' fields are (smallbtf.h). Kept beside the unwind tables (unwind/cache.h), since both
  * cost more to find than to read back: together a quarter of a start.
  *
- * A kernel is told by its notes (the build id), its release and version, and the size of its type information;
- * what is kept is also only for the programs it was made for, byte by byte. It is kept when the programs were
- * loaded with it. What this process may do is never kept.
+ * A kernel is told by its notes (the build id), its release and version, and the size of its type
+ * information; what is kept is also only for the programs it was made for, byte by byte. It is kept when the
+ * programs were loaded with it. What this process may do is never kept.
  *
  * Ownership: known_free(). Thread safety: none.
  */
@@ -20,8 +20,8 @@ struct known {
 	size_t len;
 };
 
-/* Looks for `programs` (the BPF object) on this kernel. `dir` as in struct tables_opts; NULL: the default one.
- * Cannot fail: nothing is known then. */
+/* Looks for `programs` (the BPF object) on this kernel. `dir` as in struct tables_opts; NULL: the default
+ * one. Cannot fail: nothing is known then. */
 void known_load(struct known *k, const char *dir, bool no_cache, const void *programs, size_t len);
 /* The type information; NULL when the kernel is not known. */
 const void *known_btf(const struct known *k, size_t *ret_len);

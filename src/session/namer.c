@@ -24,8 +24,9 @@ struct namer {
 	uint64_t next, begun; /* ns */
 	bool running, done;   /* done: written by the thread */
 	bool watched;
-	uint64_t took;        /* CPU time of the last run, ns; written by the thread before `done` */
-	uint64_t spent;       /* CPU time of all runs */
+	uint64_t took;        /* CPU time of the last run's thread, ns; written by it before `done` */
+	uint64_t spent;       /* CPU time of all runs that are over */
+	atomic_uint_fast64_t helped; /* CPU time of other threads, in all runs */
 	pthread_t thread;
 	/* One run: copies, and whose they are. */
 	struct profile *work;
@@ -121,8 +122,9 @@ static void *namer_run(void *arg)
 	struct namer *n = arg;
 
 	setpriority(PRIO_PROCESS, (id_t)gettid(), NICE); /* the drain and the tables come first */
+	parallel_account(&n->helped);
 	symbolizer_run(n->symbolizer, n->work);
-	n->took = clock_thread_cpu_ns() + parallel_cpu_ns();
+	n->took = clock_thread_cpu_ns();
 	__atomic_store_n(&n->done, true, __ATOMIC_RELEASE);
 	return NULL;
 }
@@ -197,11 +199,17 @@ static void namer_collect(struct namer *n, struct profile *p)
 	namer_end_run(n);
 }
 
+/* Of runs that are over. */
+static uint64_t namer_all_spent(const struct namer *n)
+{
+	return n->spent + atomic_load(&n->helped);
+}
+
 static bool namer_affords(const struct namer *n, uint64_t now, bool looks)
 {
 	uint64_t share = looks ? WATCHED_SHARE : UNSEEN_SHARE;
 
-	return n->spent <= WATCHED_BURST_MS * UINT64_C(1000000) + (now - n->begun) / share;
+	return namer_all_spent(n) <= WATCHED_BURST_MS * UINT64_C(1000000) + (now - n->begun) / share;
 }
 
 /* Of the run that is under way, too: the first one takes seconds. */
@@ -221,7 +229,7 @@ static uint64_t namer_now_spent(const struct namer *n)
 
 uint64_t namer_spent(const struct namer *n)
 {
-	return n->watched ? n->spent + namer_now_spent(n) : 0;
+	return n->watched ? namer_all_spent(n) + namer_now_spent(n) : 0;
 }
 
 /* -- turns -------------------------------------------------------------------------------------- */

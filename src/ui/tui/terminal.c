@@ -342,9 +342,9 @@ static void terminal_loop(struct terminal *t, struct tui *tui, const struct tui_
 {
 	int child = o->child;
 	uint64_t drawn = 0;
-	uint64_t spent = 0; /* CPU time accounted for */
 	bool draw = true;
 
+	live_looks_here(o->live);
 	while (!tui_is_over(tui) && !(o->leave && __atomic_load_n(o->leave, __ATOMIC_ACQUIRE))) {
 		struct pollfd fds[2] = { { STDIN_FILENO, POLLIN, 0 }, { child, POLLIN, 0 } };
 		uint64_t now = clock_mono_ns();
@@ -367,9 +367,6 @@ static void terminal_loop(struct terminal *t, struct tui *tui, const struct tui_
 		}
 		draw |= terminal_keys(t, tui, now);
 		terminal_copy(t, tui);
-		now = clock_thread_cpu_ns();
-		live_spent(o->live, now - spent);
-		spent = now;
 	}
 }
 

@@ -10,7 +10,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "ui/web/server_parts.h"
 
 /* -- replies --------------------------------------------------------------------------------------- */
@@ -148,7 +147,6 @@ static enum MHD_Result server_answer(void *ctx, struct MHD_Connection *c, const 
 	struct web_call *call = calloc(1, sizeof(*call));
 	struct web_reply to = { 0 };
 	const char *why = "out of memory";
-	uint64_t cpu = clock_thread_cpu_ns();
 	enum MHD_Result done;
 	int status;
 
@@ -158,11 +156,11 @@ static enum MHD_Result server_answer(void *ctx, struct MHD_Connection *c, const 
 	}
 	call->server = ctx;
 	call->connection = c;
+	shelf_looks_here(call->server->shelf);
 	status = server_judge(call, *state, method, &why);
 	status = status == 200 ? server_handle(call, &to) : server_refuse(&to, status, why);
 	done = server_send(call, info ? info->socket_context : NULL, status, &to);
 	buf_free(&to.body);
-	shelf_spent(call->server->shelf, clock_thread_cpu_ns() - cpu);
 	free(call);
 	return done;
 }

@@ -141,10 +141,10 @@ bool shelf_is_live(const struct shelf *s)
 	return s->capture;
 }
 
-void shelf_spent(struct shelf *s, uint64_t cpu)
+void shelf_looks_here(struct shelf *s)
 {
 	if (s->capture)
-		live_spent(s->capture, cpu);
+		live_looks_here(s->capture);
 }
 
 size_t shelf_count(const struct shelf *s)

@@ -32,8 +32,8 @@ int shelf_new_files(const char *const *paths, size_t n, struct shelf **ret, stru
 void shelf_free(struct shelf *s);
 
 bool shelf_is_live(const struct shelf *s);
-/* Processor time, ns, that an answer took: looking on is not capturing (live_spent()). */
-void shelf_spent(struct shelf *s, uint64_t cpu);
+/* The calling thread serves those who look: live_looks_here(), of a capture. */
+void shelf_looks_here(struct shelf *s);
 size_t shelf_count(const struct shelf *s); /* of recordings; 0 for a capture */
 struct shelf_item shelf_item(const struct shelf *s, size_t i);
 /* The model of recording i (a capture has only one, whatever i is). -ENOENT, or what reading it says.

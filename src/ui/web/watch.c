@@ -86,6 +86,7 @@ static void *watch_run(void *ctx)
 	uint64_t seen = 0, told = 0;
 	bool busy = false;
 
+	shelf_looks_here(w->shelf);
 	for (;;) {
 		struct pollfd stop = { .fd = w->stop[0], .events = POLLIN };
 

@@ -56,6 +56,27 @@ static void over_twice_halves_the_rate(void **state)
 	assert_true(r.g.share > 0.019 && r.g.share < 0.021);
 }
 
+/* Somebody else's time, told late: 0.3 of a processor for a second, taken back in the next. */
+static void what_is_taken_back_was_not_spent(void **state)
+{
+	struct run r = begin(0.01);
+
+	for (int i = 0; i < 3; i++)
+		second(&r, 0.005);
+	for (int i = 0; i < 20; i++) {
+		r.own += 300000000;
+		assert_false(second(&r, 0.005)); /* over once */
+		r.own -= 300000000;
+		assert_false(second(&r, 0.005));
+		assert_true(r.g.share < 0.005);
+		assert_false(second(&r, 0.005));
+	}
+	assert_int_equal(r.g.weight, 1);
+	for (int i = 0; i < 2; i++) /* and what is spent behind it counts again */
+		second(&r, 0.02);
+	assert_int_equal(r.g.weight, 2);
+}
+
 static void far_over_goes_down_to_the_floor_then_to_depth(void **state)
 {
 	struct run r = begin(0.01);
@@ -125,6 +146,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(start_up_does_not_count),
 		cmocka_unit_test(over_twice_halves_the_rate),
+		cmocka_unit_test(what_is_taken_back_was_not_spent),
 		cmocka_unit_test(far_over_goes_down_to_the_floor_then_to_depth),
 		cmocka_unit_test(well_below_comes_back),
 		cmocka_unit_test(just_below_stays),
