@@ -4,6 +4,8 @@
 // event stream is read by hand. A page nobody looks at (in a hidden tab) asks for nothing.
 
 const LIVE_LEAST_MS = 400, LIVE_MOST_MS = 2000, LIVE_COST = 2, LIVE_SILENT_MS = 4000;
+// What answers take of one of the server's processors, at most: an eightieth, but not more than so long apart.
+const LIVE_SHARE = 80, LIVE_APART_MS = 15000;
 
 class Remote {
 	constructor(config) {
@@ -21,8 +23,13 @@ class Remote {
 		return answer;
 	}
 
+	// `cpu` of it: the milliseconds of processor time that it took the server.
 	async profile(params) {
-		return Profile.decode(new Uint8Array(await (await this.get("/api/profile", params)).arrayBuffer()));
+		const answer = await this.get("/api/profile", params);
+		const profile = Profile.decode(new Uint8Array(await answer.arrayBuffer()));
+
+		profile.cpu = Number(/cpu;dur=([\d.]+)/.exec(answer.headers.get("Server-Timing"))?.[1] ?? 0);
+		return profile;
 	}
 }
 
@@ -116,6 +123,7 @@ class LiveFeed {
 
 	async load() {
 		const start = performance.now(), generation = this.state.generation;
+		let apart = LIVE_LEAST_MS;
 
 		this.busy = true;
 		try {
@@ -123,13 +131,14 @@ class LiveFeed {
 			const profile = await this.remote.profile(params);
 
 			this.have = generation;
+			apart = Math.max(apart, Math.min(LIVE_APART_MS, LIVE_SHARE * profile.cpu));
 			if (this.on.params())
 				this.on.show(profile);
 		} catch (error) {
 			this.on.failed(error);
 		}
 		this.busy = false;
-		this.next = start + Math.max(LIVE_LEAST_MS, Math.min(LIVE_MOST_MS, LIVE_COST * (performance.now() - start)));
+		this.next = start + Math.max(apart, Math.min(LIVE_MOST_MS, LIVE_COST * (performance.now() - start)));
 		this.look();
 	}
 

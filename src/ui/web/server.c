@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "ui/web/server_parts.h"
 
 /* -- replies --------------------------------------------------------------------------------------- */
@@ -43,12 +44,17 @@ static void server_headers(struct MHD_Response *r, const struct web_reply *to)
 		{ "Cross-Origin-Opener-Policy", "same-origin" },
 		{ "Cross-Origin-Resource-Policy", "same-origin" },
 	};
-	char save[128];
+	char save[128], took[48];
 
 	for (size_t i = 0; i < sizeof(fixed) / sizeof(*fixed); i++)
 		MHD_add_response_header(r, fixed[i][0], fixed[i][1]);
 	server_policy(r, to);
 	MHD_add_response_header(r, "Content-Type", to->type ? to->type : "text/plain; charset=utf-8");
+	/* W3C Server Timing: milliseconds. Pages ask again the later, the more an answer takes. */
+	if (to->cpu) {
+		snprintf(took, sizeof(took), "cpu;dur=%.1f", (double)to->cpu / 1e6);
+		MHD_add_response_header(r, "Server-Timing", took);
+	}
 	if (*to->name) {
 		snprintf(save, sizeof(save), "attachment; filename=\"%s\"", to->name);
 		MHD_add_response_header(r, "Content-Disposition", save);
@@ -147,6 +153,7 @@ static enum MHD_Result server_answer(void *ctx, struct MHD_Connection *c, const 
 	struct web_call *call = calloc(1, sizeof(*call));
 	struct web_reply to = { 0 };
 	const char *why = "out of memory";
+	uint64_t begun = clock_thread_cpu_ns();
 	enum MHD_Result done;
 	int status;
 
@@ -159,6 +166,7 @@ static enum MHD_Result server_answer(void *ctx, struct MHD_Connection *c, const 
 	shelf_looks_here(call->server->shelf);
 	status = server_judge(call, *state, method, &why);
 	status = status == 200 ? server_handle(call, &to) : server_refuse(&to, status, why);
+	to.cpu = status == 200 ? clock_thread_cpu_ns() - begun : 0;
 	done = server_send(call, info ? info->socket_context : NULL, status, &to);
 	buf_free(&to.body);
 	free(call);

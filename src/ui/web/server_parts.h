@@ -21,6 +21,7 @@ struct web_reply {
 	char name[64];               /* to save as; "" = shown */
 	char nonce[WEB_TOKEN_MAX];   /* of the page: its own style and script may run, nothing else */
 	struct MHD_Response *stream; /* instead of a body */
+	uint64_t cpu;                /* ns it took to make */
 	struct err why;
 };
 
