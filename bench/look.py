@@ -10,6 +10,7 @@ import re
 import shutil
 import sys
 import time
+import urllib.request
 
 from harness import *
 from footprint import Busy
@@ -50,9 +51,18 @@ def share(rows):
     return (rows[-1][1] - rows[0][1]) / (rows[-1][0] - rows[0][0])
 
 
-def ledger_of(path):
-    with open(path) as f:
-        return json.load(f)["ledger"]
+def page_of(err):
+    """The address that a capture said in this file."""
+    check(wait_for(lambda: os.path.exists(err) and "live page at" in open(err).read()), "no page")
+    return re.search(r"live page at (\S+)", open(err).read()).group(1)
+
+
+def ledger_of(url):
+    """Asked of the server, for with -o all samples would have to be kept until the end."""
+    path, token = url.split("?token=")
+    request = urllib.request.Request(path + "api/ledger", headers={"Authorization": "Bearer " + token})
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        return json.load(answer)["ledger"]
 
 
 def lost_of(ledger):
@@ -61,12 +71,15 @@ def lost_of(ledger):
 
 
 def nobody(folder):
-    out = folder + "/alone.json"
-    w = start([WAGGLE, "cpu", "--serve", "--port", "0", "-o", out, str(ALONE + WARM + 10)])
+    err = folder + "/alone.err"
+    with open(err, "w") as f:
+        w = start([WAGGLE, "cpu", "--serve", "--port", "0", str(ALONE + WARM + 60)], stderr=f)
+    url = page_of(err)
     time.sleep(WARM)
     rows = watch(w.pid, ALONE)
-    check(finish(w, 60) == 0, "the capture failed")
-    return rows, ledger_of(out)
+    ledger = ledger_of(url)
+    stop(w)
+    return rows, ledger
 
 
 def browser(url):
@@ -78,24 +91,23 @@ def browser(url):
 
 
 def both(folder):
-    out, err = folder + "/both.json", folder + "/both.err"
+    err = folder + "/both.err"
     terminal.begin()
-    t = terminal.Terminal("%s cpu --tui --serve --port 0 -o %s 2>%s" % (WAGGLE, out, err), width=160, height=48)
+    t = terminal.Terminal("%s cpu --tui --serve --port 0 2>%s" % (WAGGLE, err), width=160, height=48)
     try:
-        check(wait_for(lambda: os.path.exists(err) and "live page at" in open(err).read()), "no page")
-        url = re.search(r"live page at (\S+)", open(err).read()).group(1)
+        url = page_of(err)
         pid = t.pid()
         page = browser(url)
         time.sleep(WARM)
         rows = watch(pid, 60 * MINUTES)
-        seen = said(page).splitlines()
+        ledger, seen = ledger_of(url), said(page).splitlines()
         stop(page)
         t.keys("q")
         t.shows(r"left with \d", seconds=60)
     finally:
         t.close()
         terminal.end_all()
-    return rows, ledger_of(out), seen
+    return rows, ledger, seen
 
 
 def minute_by_minute(rows, seen):
