@@ -4,8 +4,8 @@
 // event stream is read by hand. A page nobody looks at (in a hidden tab) asks for nothing.
 
 const LIVE_LEAST_MS = 400, LIVE_MOST_MS = 2000, LIVE_COST = 2, LIVE_SILENT_MS = 4000;
-// What answers take of one of the server's processors, at most: an eightieth, but not more than so long apart.
-const LIVE_SHARE = 80, LIVE_APART_MS = 15000;
+// What answers take of one of the server's processors, at most: a hundredth, but not more than so long apart.
+const LIVE_SHARE = 100, LIVE_APART_MS = 15000;
 
 class Remote {
 	constructor(config) {

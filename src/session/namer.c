@@ -14,9 +14,11 @@
 #include "profile/codes.h"
 
 enum { FIRST_AFTER_MS = 1000, NICE = 5, BATCH_MAX = 65536 };
-/* When somebody looks: new names at once, while they took at most 2 s and an eightieth of a processor. Where
- * somebody could, but does not: a four hundredth, and what was saved is there when somebody comes. */
-enum { WATCHED_AFTER_MS = 200, WATCHED_BURST_MS = 2000, WATCHED_SHARE = 80, UNSEEN_SHARE = 400 };
+/* When somebody looks: new names at once, while they took at most 2 s and a hundredth of a processor. Where
+ * somebody could, but does not: a quarter of a second and a four hundredth, and what was saved is there when
+ * somebody comes. */
+enum { WATCHED_AFTER_MS = 200, WATCHED_BURST_MS = 2000, WATCHED_SHARE = 100, UNSEEN_BURST_MS = 250,
+       UNSEEN_SHARE = 400 };
 
 struct namer {
 	struct symbolizer_opts opts; /* the session's */
@@ -208,8 +210,9 @@ static uint64_t namer_all_spent(const struct namer *n)
 static bool namer_affords(const struct namer *n, uint64_t now, bool looks)
 {
 	uint64_t share = looks ? WATCHED_SHARE : UNSEEN_SHARE;
+	uint64_t burst = (looks ? WATCHED_BURST_MS : UNSEEN_BURST_MS) * UINT64_C(1000000);
 
-	return namer_all_spent(n) <= WATCHED_BURST_MS * UINT64_C(1000000) + (now - n->begun) / share;
+	return namer_all_spent(n) <= burst + (now - n->begun) / share;
 }
 
 /* Of the run that is under way, too: the first one takes seconds. */

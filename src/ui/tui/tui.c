@@ -15,7 +15,7 @@
 #define TUI_REFRESH_NS UINT64_C(500000000)
 #define TUI_NOTICE_MS  4000
 #define TUI_HALF_LIFE  (10 * NSEC_PER_SEC)
-enum { TUI_HEAD = 2, TUI_FOOT = 1, TUI_SHARE = 60 };
+enum { TUI_HEAD = 2, TUI_FOOT = 1, TUI_SHARE = 100 };
 
 #define ROW(id) extern const struct view view_##id;
 #include "ui/tui/views.def"
