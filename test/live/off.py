@@ -623,8 +623,11 @@ def many_keys():
     mine = [s for s in w.samples if "key_wait" in s.stack and s.labels["process"] == "manykeys"]
     keys = {(s.labels["tid"], tuple(f for f in s.stack if f.startswith("key_"))) for s in mine
             if s.labels["class"] == "sleep"}
-    # The kernel's own count of voluntary switches differs by a handful in 100,000 from its switch events.
-    check(abs(len(keys) - t["keys"]) <= 1e-4 * t["keys"], len(keys), "keys of", t["keys"])
+    # The kernel's own count of voluntary switches differs by a handful in 100,000 from its switch events; and those
+    # that it left out (on virtual machines) are waits at no place, and in the ledger.
+    unseen = sum(s.values["waits"] for s in w.samples if "[not seen]" in s.stack and s.labels["process"] == "manykeys")
+    untold = min(unseen, w.ledger.get("switches_untold", 0))
+    check(abs(t["keys"] - len(keys)) <= untold + 1e-4 * t["keys"], len(keys), "keys of", t["keys"], untold, "untold")
     check(count(mine, {"sleep"}) == len(keys), count(mine, {"sleep"}), "waits in", len(keys), "keys")
     # What is not waiting is the way into the sleep and out of it, some microseconds of a hundred.
     naps = w.ns([s for s in mine if "clock_nanosleep" in s.stack]) / 1e9
