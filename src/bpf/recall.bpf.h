@@ -106,14 +106,16 @@ static __always_inline u32 recall_fill(struct walk *w, u32 at, u32 last)
 VERIFIED_ONCE u64 recall_user(struct walk *w, struct recalled *m)
 {
 	u64 hash[READS_LANES] = {};
-	u32 base = 0, n = 0, n_user, last;
+	u32 base = 0, n = 0, n_user, end, last;
 
 	if (!w || !m)
 		return 0;
 	n_user = m->n_user;
 	if (!n_user || n_user > RECALL_USER)
 		return 0;
-	last = m->user[n_user - 1];
+	end = n_user - 1;
+	asm volatile("" : "+r"(end)); /* Linux 6.1 needs to see a mask; beyond user[] is kernel[] */
+	last = m->user[end & 0xff];
 	for (u32 i = 0; i < RECALL_USER; i += READS_LANES) {
 		for (u32 lane = 0; lane < READS_LANES; lane++) {
 			u32 at;
