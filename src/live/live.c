@@ -226,12 +226,12 @@ int live_fill(struct live *l, const struct profile *p)
 void live_looks_here(struct live *l)
 {
 	static _Thread_local const struct live *here;
-	struct live_looker looker = { .from = clock_thread_cpu_ns() };
+	struct live_looker looker;
 
 	if (here == l || pthread_getcpuclockid(pthread_self(), &looker.clock))
 		return;
 	here = l;
-	looker.last = looker.from;
+	looker.from = looker.last = clock_thread_cpu_ns();
 	pthread_mutex_lock(&l->state_lock);
 	if (l->n_lookers < LIVE_LOOKERS)
 		l->lookers[l->n_lookers++] = looker;

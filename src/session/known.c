@@ -72,17 +72,13 @@ static bool known_good(const struct known *k)
 void known_load(struct known *k, const char *dir, bool no_cache, const void *programs, size_t len)
 {
 	char path[PATH_MAX];
-	size_t n;
 
 	*k = (struct known){ 0 };
 	if (no_cache || (!dir && cache_default_dir(path, sizeof(path))) ||
 	    !known_print(programs, len, &k->key.print) ||
 	    cache_open(dir ? dir : path, CACHE_DEFAULT_BYTES, &k->cache, NULL))
 		return;
-	n = (size_t)snprintf(k->key.name, sizeof(k->key.name), "kernel-");
-	for (int i = 0; i < PACKED_PRINT_BYTES; i++)
-		n += (size_t)snprintf(k->key.name + n, sizeof(k->key.name) - n, "%02x", k->key.print.bytes[i]);
-	snprintf(k->key.name + n, sizeof(k->key.name) - n, CACHE_SUFFIX_KERNEL);
+	cache_name(&k->key, "kernel", CACHE_SUFFIX_KERNEL);
 	k->data = cache_load_bytes(k->cache, &k->key, &k->len);
 	if (k->data && !known_good(k))
 		known_forget(k);

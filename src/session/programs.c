@@ -126,9 +126,10 @@ static int programs_open_object(struct programs *p, const struct known *known, s
 	p->skel = fd < 0 ? NULL : waggle_bpf__open_opts(&opts);
 	if (!p->skel || programs_write_btf(p, fd, known)) {
 		waggle_bpf__destroy(p->skel);
-		p->skel = waggle_bpf__open();
-		close(fd);
+		if (fd >= 0)
+			close(fd);
 		p->btf_fd = -1;
+		p->skel = waggle_bpf__open();
 	}
 	if (!p->skel)
 		return err_set(e, -errno, "cannot open waggle's programs: %s", strerror(errno));

@@ -112,10 +112,18 @@ void cache_close(struct cache *c)
 	free(c);
 }
 
+void cache_name(struct cache_key *k, const char *of, const char *suffix)
+{
+	size_t n = (size_t)snprintf(k->name, sizeof(k->name), "%s-", of);
+
+	for (int i = 0; i < PACKED_PRINT_BYTES; i++)
+		n += (size_t)snprintf(k->name + n, sizeof(k->name) - n, "%02x", k->print.bytes[i]);
+	snprintf(k->name + n, sizeof(k->name) - n, "%s", suffix);
+}
+
 int cache_key_of(struct elf_image *img, struct cache_key *ret)
 {
 	char id[2 * ELF_BUILD_ID_MAX + 1];
-	size_t n;
 	int code;
 
 	if (!elf_image_build_id_hex(img, id))
@@ -123,10 +131,7 @@ int cache_key_of(struct elf_image *img, struct cache_key *ret)
 	code = packed_print_of(img, &ret->print);
 	if (code)
 		return code;
-	n = (size_t)snprintf(ret->name, sizeof(ret->name), "%s-", id);
-	for (int i = 0; i < PACKED_PRINT_BYTES; i++)
-		n += (size_t)snprintf(ret->name + n, sizeof(ret->name) - n, "%02x", ret->print.bytes[i]);
-	snprintf(ret->name + n, sizeof(ret->name) - n, CACHE_SUFFIX_TABLE);
+	cache_name(ret, id, CACHE_SUFFIX_TABLE);
 	return 0;
 }
 
@@ -172,7 +177,7 @@ int cache_load(struct cache *c, const struct cache_key *k, struct table *ret)
 	if (data)
 		code = packed_read(data, len, &k->print, ret);
 	if (code == -EBADMSG)
-		unlinkat(c->dir, k->name, 0);
+		cache_remove(c, k);
 	free(data);
 	if (fd >= 0)
 		close(fd);

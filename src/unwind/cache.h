@@ -36,6 +36,8 @@ int cache_default_dir(char *to, size_t size);
 int cache_open(const char *dir, uint64_t max_bytes, struct cache **ret, struct err *e);
 void cache_close(struct cache *c);
 
+/* The file's name: what it is of (at most a build id in hex), the print, the suffix. */
+void cache_name(struct cache_key *k, const char *of, const char *suffix);
 /* 0; -ENOENT when the file cannot be cached: it has no build id or no .eh_frame. */
 int cache_key_of(struct elf_image *img, struct cache_key *ret);
 /* 0; -ENOENT when there is none; -EBADMSG when there is one that was no good: it has been removed. */
