@@ -149,6 +149,7 @@ MAP_SCOPE struct {
 
 MAP_SCOPE struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE); /* user space takes back what it forgets */
 	__type(key, u32);
 	__type(value, u64);
 	__uint(max_entries, SENT_SLOTS);

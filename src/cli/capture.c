@@ -186,11 +186,8 @@ static int capture_session_run(const struct capture_job *job, const char *comman
 		.watched = capture_talks(job->options),
 		.ctx = (void *)job,
 		.command_tty = watch->child_tty,
-		.live = watch_is_on(watch) ? watch_take : NULL,
-		.live_spent = watch_is_on(watch) ? watch_spent : NULL,
-		.live_looks = watch_is_on(watch) ? watch_looks : NULL,
-		.live_ctx = watch,
-		.live_only = capture_is_only_watched(o),
+		.viewer = watch_viewer(watch),
+		.view_only = capture_is_only_watched(o),
 	};
 	struct session *s;
 	int code = capture_wait(o, e);

@@ -60,30 +60,42 @@ int watch_begin(struct watch *w, const struct watch_opts *o, struct err *e)
 	return code ? code : serve_begin(&cli->serve, w->live, &w->serve, e);
 }
 
-bool watch_is_on(const struct watch *w)
+static size_t watch_take(void *ctx, const struct session_live *now)
 {
-	return w->live != NULL;
-}
-
-size_t watch_take(void *ctx, const struct session_live *now)
-{
-	struct watch *w = ctx;
 	struct live_round r = { now->profile, now->first, now->elapsed };
 
 	if (!now->over)
-		return live_take(w->live, &r);
+		return live_take(ctx, &r);
 	/* Without memory for it the views keep what they had by then. */
-	return now->all ? (live_fill(w->live, now->profile), 0) : (live_end(w->live, &r), 0);
+	return now->all ? (live_fill(ctx, now->profile), 0) : (live_end(ctx, &r), 0);
 }
 
-uint64_t watch_spent(void *ctx)
+static uint64_t watch_spent(void *ctx)
 {
-	return live_all_spent(((struct watch *)ctx)->live);
+	return live_all_spent(ctx);
 }
 
-bool watch_looks(void *ctx)
+static bool watch_looks(void *ctx)
 {
-	return clock_mono_ns() - live_looked(((struct watch *)ctx)->live) < WATCH_PATIENCE;
+	return clock_mono_ns() - live_looked(ctx) < WATCH_PATIENCE;
+}
+
+static bool watch_renew(void *ctx)
+{
+	return live_renew(ctx);
+}
+
+static int watch_renewed(void *ctx, struct renewal *r)
+{
+	return live_renewed(ctx, r);
+}
+
+const struct session_viewer *watch_viewer(struct watch *w)
+{
+	w->viewer = (struct session_viewer){
+		watch_take, watch_spent, watch_looks, watch_renew, watch_renewed, w->live,
+	};
+	return w->live ? &w->viewer : NULL;
 }
 
 static void watch_user_left(void *ctx)

@@ -3,8 +3,7 @@
  * The capture stays on the main thread; what is shown has threads of its own and sees only the
  * model. When the capture ends by itself, what it found stays on the screen until the user leaves.
  *
- * Ownership: watch_end(). Errors: 0 or -errno with a sentence. Thread safety: main thread, but for
- * watch_take(), which is called on the session's.
+ * Ownership: watch_end(). Errors: 0 or -errno with a sentence. Thread safety: main thread.
  */
 #ifndef WAGGLE_CLI_WATCH_H
 #define WAGGLE_CLI_WATCH_H
@@ -17,6 +16,7 @@
 
 struct watch {
 	struct live *live;     /* NULL: nobody looks on */
+	struct session_viewer viewer;
 	bool tui, tui_runs;
 	struct serve *serve;   /* the live page; NULL when there is none */
 	bool stay;             /* the page stays when the capture has ended by itself */
@@ -39,11 +39,8 @@ struct watch_opts {
 
 /* Checks that what was asked for can work here, and makes the model. */
 int watch_begin(struct watch *w, const struct watch_opts *o, struct err *e);
-bool watch_is_on(const struct watch *w);
-/* session_opts.live; ctx is the watch. */
-size_t watch_take(void *ctx, const struct session_live *now);
-uint64_t watch_spent(void *ctx); /* session_opts.live_spent */
-bool watch_looks(void *ctx);     /* session_opts.live_looks */
+/* For session_opts.viewer; NULL when nobody looks on. */
+const struct session_viewer *watch_viewer(struct watch *w);
 /* The capture is about to run: shows it. Whoever looks on may stop the session from here on. */
 int watch_start(struct watch *w, struct session *s, struct err *e);
 /* The session is about to be freed. */

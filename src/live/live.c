@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "live/live_parts.h"
@@ -45,6 +46,7 @@ static void *live_keep(void *arg)
 {
 	struct live *l = arg;
 
+	live_looks_here(l); /* what the views hold costs the capture nothing */
 	pthread_mutex_lock(&l->state_lock);
 	while (!l->stop) {
 		if (!l->untidy) {
@@ -75,7 +77,9 @@ int live_new(const struct live_opts *o, struct live **ret)
 		return -ENOMEM;
 	l->o = *o;
 	l->o.full = o->full ? o->full : LIVE_FULL_DEFAULT;
-	l->o.memory = o->memory ? o->memory : LIVE_MEMORY_DEFAULT;
+	if (!o->memory)
+		l->o.memory = LIVE_MEMORY_DEFAULT +
+			      LIVE_MEMORY_PER_CPU * (size_t)sysconf(_SC_NPROCESSORS_ONLN);
 	l->thin = (struct thinning){ .full = l->o.full, .grain = NSEC_PER_SEC };
 	pthread_mutex_init(&l->book_lock, NULL);
 	pthread_mutex_init(&l->state_lock, NULL);
@@ -172,6 +176,19 @@ size_t live_take(struct live *l, const struct live_round *r)
 	pthread_mutex_unlock(&l->book_lock);
 	live_back(l, false);
 	return n;
+}
+
+bool live_renew(struct live *l)
+{
+	return !pthread_mutex_trylock(&l->book_lock);
+}
+
+int live_renewed(struct live *l, struct renewal *r)
+{
+	int err = r && l->follow ? follow_renewed(l->follow, r) : 0;
+
+	pthread_mutex_unlock(&l->book_lock);
+	return err;
 }
 
 /* The source is about to go away. */

@@ -30,15 +30,20 @@
 #include "base/err.h"
 #include "profile/filter.h"
 #include "profile/profile.h"
+#include "profile/renewal.h"
 
 #define LIVE_FULL_DEFAULT (UINT64_C(300) * 1000000000) /* ns */
-#define LIVE_MEMORY_DEFAULT ((size_t)64 << 20)         /* bytes */
+/* Bytes: tables, and five minutes of samples of busy processors at 99 Hz. */
+#define LIVE_MEMORY_DEFAULT ((size_t)16 << 20)
+#define LIVE_MEMORY_PER_CPU ((size_t)1536 << 10)
 
 struct live;
 
 struct live_opts {
 	uint64_t full;   /* ns that are kept as they came; 0 = the default */
-	size_t memory;   /* bytes for everything the model holds between snapshots; 0 = the default */
+	/* Bytes for everything the model holds between snapshots; 0 = LIVE_MEMORY_DEFAULT and
+	 * LIVE_MEMORY_PER_CPU for each. */
+	size_t memory;
 	bool whole;      /* neither thin nor forget: a finished profile is shown, not a capture */
 	/* Its keep, drop, focus and drop_stacks hold for every snapshot; NULL = none. Borrowed for as
 	 * long as the model lives. Snapshots are made one after the other, whoever asks: its regexes
@@ -61,7 +66,13 @@ struct live_round {
 /* Takes the new samples, and names, ledger and header as they are by now. Returns how many samples it
  * took: all, or 0 when a reader is at work or memory is short (they come again next round). Short. */
 size_t live_take(struct live *l, const struct live_round *r);
-/* The same, waiting for its turn: the capture has ended and the profile is finished. 0 or -ENOMEM. */
+/* The profile is about to be renewed (profile/renewal.h): true = the model waits for it with all that
+ * would look at the old one, until live_renewed() says what came of it. False while a reader is at
+ * work. Only right after live_take() took everything. */
+bool live_renew(struct live *l);
+/* NULL: it was not renewed after all. 0, or -ENOMEM: the model must be given the old one again. */
+int live_renewed(struct live *l, struct renewal *r);
+/* As live_take(), waiting for its turn: the capture has ended and the profile is finished. 0 or -ENOMEM. */
 int live_end(struct live *l, const struct live_round *r);
 /* A finished profile that has every sample (a recording; a capture that kept them all) replaces
  * whatever was taken. 0 or -ENOMEM. */

@@ -1,8 +1,8 @@
 /* live_keep.c - keeps the model within its bounds; see live.h.
  *
- * First the old is thinned. While that is not enough, less is kept as it came and the grain gets
- * coarser; when that is at its end, the oldest quarter of the time goes, and with it the rows of
- * the tables that nothing stands on any more.
+ * First the old is thinned. While that is not enough and samples are most of it, less is kept as it
+ * came and the grain gets coarser; when that is at its end, the oldest quarter of the time goes, and
+ * with it the rows of the tables that nothing stands on any more.
  */
 #include <string.h>
 
@@ -90,12 +90,21 @@ static bool live_has_room(const struct live *l)
 	return profile_bytes(l->book) <= l->o.memory / 4 * 3;
 }
 
+static bool live_has_many_samples(const struct live *l)
+{
+	const struct profile *p = l->book;
+
+	return p->samples.n * sizeof(*p->samples.at) + p->values.n * sizeof(*p->values.at) >
+	       l->o.memory / 2;
+}
+
 static int live_make_room(struct live *l, uint64_t elapsed)
 {
 	struct thinning *t = &l->thin;
 	int err = 0;
 
-	while (!err && !live_has_room(l) &&
+	/* Where tables take the memory, thinning samples would be of no use. */
+	while (!err && !live_has_room(l) && live_has_many_samples(l) &&
 	       (t->full > KEEP_FULL_LEAST || t->grain < KEEP_GRAIN_MOST)) {
 		if (t->full > KEEP_FULL_LEAST)
 			t->full /= 2;

@@ -218,16 +218,22 @@ static bool snapshot_same(const struct live_query *a, const struct live_query *b
 	       f->no_user == g->no_user && f->hidden == g->hidden;
 }
 
+/* Those of other moments nobody asks for again: they make room. */
 static struct live_snapshot *snapshot_shared(struct live *l, const struct live_query *q)
 {
+	struct live_snapshot *found = NULL;
+
 	for (size_t i = 0; i < LIVE_SHARED; i++) {
 		struct live_shared *x = &l->shared[i];
 
-		if (x->snapshot && x->snapshot->state.generation == l->state.generation &&
-		    snapshot_same(&x->query, q))
-			return x->snapshot;
+		if (x->snapshot && x->snapshot->state.generation != l->state.generation) {
+			live_snapshot_unref(x->snapshot);
+			x->snapshot = NULL;
+		} else if (x->snapshot && snapshot_same(&x->query, q)) {
+			found = x->snapshot;
+		}
 	}
-	return NULL;
+	return found;
 }
 
 static void snapshot_share(struct live *l, const struct live_query *q, struct live_snapshot *s)

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "profile/codes.h"
-#include "profile/remap.h"
+#include "profile/renewal_parts.h"
 #include "profile/sum.h"
 
 struct follow {
@@ -16,31 +16,10 @@ struct follow {
 	size_t codes;       /* carried over */
 };
 
-/* The same value types in the same order. */
-static struct profile *follow_profile(const struct profile *src)
-{
-	struct profile *dst = NULL;
-
-	for (size_t i = 0; i < src->value_types.n; i++) {
-		const char *type = profile_text(src, src->value_types.at[i].type);
-		const char *unit = profile_text(src, src->value_types.at[i].unit);
-
-		if (dst)
-			profile_value_type(dst, type, unit);
-		else
-			dst = profile_new(type, unit);
-		if (!dst)
-			return NULL;
-	}
-	if (dst)
-		dst->default_value = src->default_value;
-	return dst;
-}
-
 int follow_new(const struct profile *src, struct follow **ret, struct profile **ret_dst)
 {
 	struct follow *f = calloc(1, sizeof(*f));
-	struct profile *dst = follow_profile(src);
+	struct profile *dst = remap_profile(src);
 
 	if (!f || !dst || dst->oom || remap_init(&f->map, dst, src)) {
 		follow_free(f);
@@ -67,6 +46,66 @@ void follow_moved(struct follow *f, struct profile *dst)
 	remap_forget(&f->map, dst);
 	f->nodes.n = 0;
 	f->codes = 0;
+}
+
+/* What is known of old rows, by their new numbers; `ret` has room for new_n. `several` is no row of
+ * one old row alone. */
+static bool follow_renumber(uint32_t **ret, size_t new_n, const uint32_t *to, const uint32_t *known,
+			    size_t old_n, uint32_t several)
+{
+	uint32_t *at = malloc((new_n ? new_n : 1) * sizeof(*at));
+
+	*ret = at;
+	if (!at)
+		return false;
+	memset(at, 0xff, new_n * sizeof(*at)); /* PROFILE_NONE */
+	for (size_t i = 0; i < old_n; i++)
+		if (to[i] != PROFILE_NONE && to[i] < new_n && to[i] != several)
+			at[to[i]] = known[i];
+	at[0] = 0;
+	return true;
+}
+
+static size_t follow_less(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+int follow_renewed(struct follow *f, struct renewal *r)
+{
+	struct remap *m = &f->map;
+	const struct profile *old = m->src, *src = r->map.dst;
+	struct remap to = { .dst = m->dst,
+			    .src = src,
+			    .n_strings = src->strings.n,
+			    .n_objects = src->objects.n,
+			    .n_frames = src->frames.n,
+			    .n_tasks = src->tasks.n,
+			    .n_labels = src->label_sets.n };
+	uint32_t *nodes = NULL, none = PROFILE_NONE;
+	bool good = follow_renumber(&nodes, src->nodes.n, r->nodes, f->nodes.at, f->nodes.n, none);
+
+	good &= follow_renumber(&to.strings, to.n_strings, r->map.strings, m->strings,
+				follow_less(old->strings.n, m->n_strings), none);
+	good &= follow_renumber(&to.objects, to.n_objects, r->map.objects, m->objects,
+				follow_less(old->objects.n, m->n_objects), r->common);
+	good &= follow_renumber(&to.frames, to.n_frames, r->map.frames, m->frames,
+				follow_less(old->frames.n, m->n_frames), none);
+	good &= follow_renumber(&to.tasks, to.n_tasks, r->map.tasks, m->tasks,
+				follow_less(old->tasks.n, m->n_tasks), none);
+	good &= follow_renumber(&to.labels, to.n_labels, r->map.labels, m->labels,
+				follow_less(old->label_sets.n, m->n_labels), none);
+	if (!good) {
+		remap_free(&to);
+		free(nodes);
+		return -ENOMEM;
+	}
+	remap_free(m);
+	*m = to;
+	free(f->nodes.at);
+	f->nodes.at = nodes;
+	f->nodes.n = f->nodes.cap = src->nodes.n;
+	return 0;
 }
 
 size_t follow_bytes(const struct follow *f)
@@ -110,28 +149,6 @@ static void follow_names(struct follow *f)
 	}
 }
 
-static int follow_code(struct remap *m, uint32_t row, uint32_t object, uint64_t by)
-{
-	struct profile_code c = m->src->codes.at[row];
-	VEC(struct profile_code_line) lines = { 0 };
-	int err = 0;
-
-	if (!VEC_RESERVE(&lines, c.n_lines ? c.n_lines : 1))
-		return -ENOMEM;
-	for (uint32_t i = 0; i < c.n_lines; i++) {
-		lines.at[i] = m->src->code_lines.at[c.first_line + i];
-		lines.at[i].file = remap_string(m, lines.at[i].file);
-	}
-	c.object = object;
-	c.function = remap_string(m, c.function);
-	c.from -= by < c.from ? by : c.from;
-	if (!m->dst->oom)
-		profile_code(m->dst, &c, lines.at, c.n_lines, NULL);
-	err = m->dst->oom ? -ENOMEM : 0;
-	VEC_FREE(&lines);
-	return err;
-}
-
 int follow_turn(struct follow *f)
 {
 	struct remap *m = &f->map;
@@ -147,7 +164,7 @@ int follow_turn(struct follow *f)
 		uint32_t object = remap_object(m, m->src->codes.at[f->codes].object);
 
 		err = object == PROFILE_NONE ? -ENOMEM
-					     : follow_code(m, (uint32_t)f->codes, object, 0);
+					     : remap_code(m, (uint32_t)f->codes, object, 0);
 		f->codes += !err;
 	}
 	ledger_free(&m->dst->ledger);
@@ -277,7 +294,7 @@ int follow_codes(struct profile *dst, const struct profile *src, uint64_t by)
 			to = follow_same_object(dst, src, last);
 		}
 		if (to != PROFILE_NONE)
-			err = follow_code(&m, i, to, by);
+			err = remap_code(&m, i, to, by);
 	}
 	remap_free(&m);
 	if (!err)

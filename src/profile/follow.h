@@ -17,6 +17,7 @@
 #define WAGGLE_PROFILE_FOLLOW_H
 
 #include "profile/profile.h"
+#include "profile/renewal.h"
 
 struct follow;
 
@@ -33,6 +34,9 @@ int follow_samples(struct follow *f, size_t first);
 int follow_all(struct follow *f);
 /* The destination was replaced by an equal one whose rows have other numbers. */
 void follow_moved(struct follow *f, struct profile *dst);
+/* The source was renewed (profile/renewal.h): from here on it is the new one. 0 or -ENOMEM, and then
+ * it is still the old one. */
+int follow_renewed(struct follow *f, struct renewal *r);
 /* Memory held, bytes; grows with the source's tables. */
 size_t follow_bytes(const struct follow *f);
 

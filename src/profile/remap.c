@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "profile/codes.h"
 #include "profile/index.h"
 #include "profile/sum.h"
 
@@ -28,6 +29,26 @@ static bool remap_table(uint32_t **table, size_t *have, size_t need)
 	*table = t;
 	*have = want;
 	return true;
+}
+
+struct profile *remap_profile(const struct profile *src)
+{
+	struct profile *dst = NULL;
+
+	for (size_t i = 0; i < src->value_types.n; i++) {
+		const char *type = profile_text(src, src->value_types.at[i].type);
+		const char *unit = profile_text(src, src->value_types.at[i].unit);
+
+		if (dst)
+			profile_value_type(dst, type, unit);
+		else
+			dst = profile_new(type, unit);
+		if (!dst)
+			return NULL;
+	}
+	if (dst)
+		dst->default_value = src->default_value;
+	return dst;
 }
 
 int remap_grow(struct remap *m)
@@ -219,6 +240,28 @@ uint32_t remap_labels(struct remap *m, uint32_t id)
 	m->labels[id] = profile_labels(m->dst, labels, set->n);
 	free(labels);
 	return m->labels[id];
+}
+
+int remap_code(struct remap *m, uint32_t row, uint32_t object, uint64_t by)
+{
+	struct profile_code c = m->src->codes.at[row];
+	VEC(struct profile_code_line) lines = { 0 };
+	int err = 0;
+
+	if (!VEC_RESERVE(&lines, c.n_lines ? c.n_lines : 1))
+		return -ENOMEM;
+	for (uint32_t i = 0; i < c.n_lines; i++) {
+		lines.at[i] = m->src->code_lines.at[c.first_line + i];
+		lines.at[i].file = remap_string(m, lines.at[i].file);
+	}
+	c.object = object;
+	c.function = remap_string(m, c.function);
+	c.from -= by < c.from ? by : c.from;
+	if (!m->dst->oom)
+		profile_code(m->dst, &c, lines.at, c.n_lines, NULL);
+	err = m->dst->oom ? -ENOMEM : 0;
+	VEC_FREE(&lines);
+	return err;
 }
 
 int remap_ledger(struct remap *m)

@@ -15,6 +15,9 @@ struct remap {
 	size_t n_strings, n_objects, n_frames, n_tasks, n_labels; /* rows the maps have room for */
 };
 
+/* A new profile with the value types of `src`; NULL when out of memory. */
+struct profile *remap_profile(const struct profile *src);
+
 /* 0 or -ENOMEM; remap_free() either way. */
 int remap_init(struct remap *m, struct profile *dst, const struct profile *src);
 void remap_free(struct remap *m);
@@ -31,6 +34,9 @@ uint32_t remap_frame(struct remap *m, uint32_t id);
 void remap_names(struct remap *m, uint32_t id);
 uint32_t remap_task(struct remap *m, uint32_t id);
 uint32_t remap_labels(struct remap *m, uint32_t id);
+/* Adds a version of generated code as one of `object`, which is the destination's, `by` ns earlier. 0
+ * or -ENOMEM. */
+int remap_code(struct remap *m, uint32_t row, uint32_t object, uint64_t by);
 /* Adds the source's numbers, cuts and unnamed causes to the destination's. 0 or -ENOMEM. */
 int remap_ledger(struct remap *m);
 /* What was asked and on what, in the destination's strings. */

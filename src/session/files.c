@@ -498,6 +498,24 @@ bool files_refresh(struct files *f, struct profile *p)
 	return all;
 }
 
+/* Files stay, so the numbers of all of them are below what there is room for. */
+void files_renewed(struct files *f, const struct renewal *r)
+{
+	pthread_mutex_lock(&f->lock);
+	if (f->of_object.n)
+		memset(f->of_object.at, 0, f->of_object.n * sizeof(*f->of_object.at));
+	for (uint32_t i = FILE_FIRST; i < f->top; i++) {
+		struct file_entry *entry = &f->entries[i];
+
+		if (!entry->object || entry->object == PROFILE_NONE)
+			continue;
+		entry->object = renewal_object(r, entry->object);
+		if (entry->object < f->of_object.n)
+			f->of_object.at[entry->object] = i;
+	}
+	pthread_mutex_unlock(&f->lock);
+}
+
 /* With the lock held: the descriptor that was kept, or the path to open. */
 static int files_reopen(struct files *f, uint32_t object, char *path, size_t size, struct file_key *key)
 {

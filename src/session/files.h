@@ -22,6 +22,7 @@
 
 #include "base/err.h"
 #include "profile/profile.h"
+#include "profile/renewal.h"
 #include "session/programs.h"
 #include "session/tables.h"
 
@@ -56,6 +57,9 @@ uint32_t files_object(struct files *f, struct profile *p, uint32_t file);
 /* Once every drain round. Copies what has become known (path, build id) into the profile's objects. Returns
  * true when all objects are settled, so that they can be written to a recording. */
 bool files_refresh(struct files *f, struct profile *p);
+
+/* The profile was renewed: its objects have other numbers. */
+void files_renewed(struct files *f, const struct renewal *r);
 
 /* A new descriptor for the file behind an object of the profile, or -errno. From any thread. */
 int files_open_object(struct files *f, uint32_t object);

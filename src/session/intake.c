@@ -138,6 +138,7 @@ static uint32_t intake_find_stack(struct intake *in, const struct sample_record 
 	uint32_t *known = map64_find(&in->stack_of_hash, r->hash), leaf;
 
 	if (known) {
+		in->stacks.at[*known].used = in->now;
 		intake_mark(in, *known);
 		return in->stacks.at[*known].leaf;
 	}
@@ -147,8 +148,7 @@ static uint32_t intake_find_stack(struct intake *in, const struct sample_record 
 	if (leaf == PROFILE_NONE || !VEC_RESERVE(&in->stacks, 1) ||
 	    !map64_insert(&in->stack_of_hash, r->hash, (uint32_t)in->stacks.n, NULL))
 		return PROFILE_NONE;
-	in->stacks.at[in->stacks.n].leaf = leaf;
-	in->stacks.at[in->stacks.n].marked = 0;
+	in->stacks.at[in->stacks.n] = (struct intake_stack){ .leaf = leaf, .used = in->now };
 	intake_mark(in, (uint32_t)in->stacks.n++);
 	return leaf;
 }
@@ -207,6 +207,29 @@ void intake_record(struct intake *in, const void *data, size_t len)
 		l->n[LEDGER_LOST_MEMORY]++;
 	else
 		intake_count(in, &r);
+}
+
+void intake_renewed(struct intake *in, const struct renewal *r, struct profile *p, uint32_t since)
+{
+	struct intake old = *in;
+
+	in->profile = p;
+	in->jit_object = in->jit_object_pid = 0;
+	in->stack_of_hash = (struct map64){ 0 };
+	memset(&in->stacks, 0, sizeof(in->stacks));
+	for (size_t i = 0; i < old.stack_of_hash.cap; i++) {
+		const struct map64_slot *slot = &old.stack_of_hash.slots[i];
+		struct intake_stack k;
+
+		if (!slot->used || old.stacks.at[slot->value].used < since)
+			continue;
+		k = old.stacks.at[slot->value];
+		k.leaf = renewal_node(r, k.leaf);
+		if (VEC_RESERVE(&in->stacks, 1) &&
+		    map64_insert(&in->stack_of_hash, slot->key, (uint32_t)in->stacks.n, NULL))
+			in->stacks.at[in->stacks.n++] = k;
+	}
+	intake_free(&old);
 }
 
 void intake_free(struct intake *in)

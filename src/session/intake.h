@@ -15,9 +15,16 @@
 #include "base/map64.h"
 #include "bpf/abi.h"
 #include "profile/profile.h"
+#include "profile/renewal.h"
 #include "session/files.h"
 #include "session/jitwatch.h"
 #include "symbol/symbolizer.h"
+
+struct intake_stack {
+	uint32_t leaf;
+	uint32_t marked; /* when its files were last said to be seen */
+	uint32_t used;   /* when it was met last, s */
+};
 
 struct intake {
 	struct profile *profile;
@@ -31,7 +38,8 @@ struct intake {
 	void (*take)(void *ctx, const struct profile_sample *s);
 	void *ctx;
 	struct map64 stack_of_hash; /* sample hash -> index in stacks */
-	VEC(struct { uint32_t leaf, marked; }) stacks; /* marked: when its files were last said to be seen */
+	VEC(struct intake_stack) stacks;
+	uint32_t now; /* seconds after the start, kept up by the owner: when stacks are used */
 	uint32_t jit_object_pid, jit_object; /* the last one, to save look-ups */
 };
 
@@ -49,6 +57,9 @@ uint32_t intake_object(struct intake *in, uint32_t file, uint32_t tgid);
 
 /* One record of the ring. Malformed ones are counted as lost stacks. */
 void intake_record(struct intake *in, const void *data, size_t len);
+/* The profile was renewed. Stacks that were met before `since` (s) are forgotten; so is what is left without
+ * memory, whose samples then are lost and counted. */
+void intake_renewed(struct intake *in, const struct renewal *r, struct profile *p, uint32_t since);
 void intake_free(struct intake *in);
 
 #endif

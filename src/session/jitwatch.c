@@ -288,6 +288,16 @@ void jitwatch_update(struct jitwatch *w, struct profile *p)
 	VEC_FREE(&found);
 }
 
+bool jitwatch_told_all(const struct jitwatch *w, const struct profile *p)
+{
+	return w->frames >= p->frames.n;
+}
+
+void jitwatch_renewed(struct jitwatch *w, const struct profile *p)
+{
+	w->frames = p->frames.n;
+}
+
 /* Asks for a look at everything and waits for it. */
 static void jitwatch_look(struct jitwatch *w, const struct timespec *until)
 {

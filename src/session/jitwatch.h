@@ -14,6 +14,7 @@
 #ifndef WAGGLE_SESSION_JITWATCH_H
 #define WAGGLE_SESSION_JITWATCH_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "profile/profile.h"
@@ -40,6 +41,11 @@ void jitwatch_note(struct jitwatch *w, uint32_t pid);
 /* Tells which addresses were hit (frames of the profile that are new since the last call), and puts
  * what is known by now into profile.codes. Cheap when there is nothing. */
 void jitwatch_update(struct jitwatch *w, struct profile *p);
+
+/* Were all addresses told? Until then the profile must not be renewed. */
+bool jitwatch_told_all(const struct jitwatch *w, const struct profile *p);
+/* The profile was renewed: this is the new one. */
+void jitwatch_renewed(struct jitwatch *w, const struct profile *p);
 
 /* The capture is over: one last look at all files, waited for up to `ms` milliseconds; then as
  * jitwatch_update(), and the ledger is told what was refused and dropped. */

@@ -69,16 +69,19 @@ static bool known_good(const struct known *k)
 							 k->key.print.bytes, PACKED_PRINT_BYTES);
 }
 
+/* The folder is made when there is something to keep: who may not profile leaves nothing behind. */
 void known_load(struct known *k, const char *dir, bool no_cache, const void *programs, size_t len)
 {
 	char path[PATH_MAX];
 
 	*k = (struct known){ 0 };
 	if (no_cache || (!dir && cache_default_dir(path, sizeof(path))) ||
-	    !known_print(programs, len, &k->key.print) ||
-	    cache_open(dir ? dir : path, CACHE_DEFAULT_BYTES, &k->cache, NULL))
+	    !known_print(programs, len, &k->key.print))
 		return;
+	k->dir = strdup(dir ? dir : path);
 	cache_name(&k->key, "kernel", CACHE_SUFFIX_KERNEL);
+	if (!k->dir || access(k->dir, F_OK) || cache_open(k->dir, CACHE_DEFAULT_BYTES, &k->cache, NULL))
+		return;
 	k->data = cache_load_bytes(k->cache, &k->key, &k->len);
 	if (k->data && !known_good(k))
 		known_forget(k);
@@ -94,9 +97,12 @@ const void *known_btf(const struct known *k, size_t *ret_len)
 
 void known_save(struct known *k, const void *btf, size_t len)
 {
-	uint8_t *data = k->cache && len && len < KNOWN_MAX ? malloc(KNOWN_HEAD + len) : NULL;
+	uint8_t *data;
 	uint64_t sum;
 
+	if (!k->cache && k->dir)
+		cache_open(k->dir, CACHE_DEFAULT_BYTES, &k->cache, NULL);
+	data = k->cache && len && len < KNOWN_MAX ? malloc(KNOWN_HEAD + len) : NULL;
 	if (!data)
 		return;
 	memcpy(data, known_magic, sizeof(known_magic));
@@ -120,6 +126,7 @@ void known_forget(struct known *k)
 void known_free(struct known *k)
 {
 	free(k->data);
+	free(k->dir);
 	cache_close(k->cache);
 	*k = (struct known){ 0 };
 }

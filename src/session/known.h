@@ -14,7 +14,8 @@
 #include "unwind/cache.h"
 
 struct known {
-	struct cache *cache; /* NULL: none can be used */
+	char *dir;           /* NULL: nothing is to be kept */
+	struct cache *cache; /* NULL: it is not open, or cannot be used */
 	struct cache_key key;
 	void *data;          /* NULL: the kernel is not known */
 	size_t len;

@@ -251,6 +251,31 @@ void namer_turn(struct namer *n, struct profile *p, uint64_t now, bool looks)
 	namer_start(n, p);
 }
 
+bool namer_runs(const struct namer *n)
+{
+	return n->running;
+}
+
+/* What was in a run stays in mind; where that needs memory it is asked for again. */
+void namer_renewed(struct namer *n, const struct renewal *r, const struct profile *p)
+{
+	size_t rows = n->watched ? p->frames.n : p->objects.n, had = n->read.n;
+	uint8_t *was = n->read.at;
+
+	memset(&n->read, 0, sizeof(n->read));
+	if (VEC_RESERVE(&n->read, rows)) {
+		memset(n->read.at, 0, rows);
+		n->read.n = rows;
+	}
+	for (uint32_t i = 0; i < had; i++) {
+		uint32_t to = n->watched ? renewal_frame(r, i) : renewal_object(r, i);
+
+		if (to < n->read.n)
+			n->read.at[to] |= was[i];
+	}
+	free(was);
+}
+
 int namer_finish(struct namer *n, struct profile *p)
 {
 	int code;

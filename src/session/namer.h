@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "profile/profile.h"
+#include "profile/renewal.h"
 #include "symbol/symbolizer.h"
 
 struct namer;
@@ -33,6 +34,10 @@ void namer_free(struct namer *n);
 void namer_turn(struct namer *n, struct profile *p, uint64_t now, bool looks);
 /* Processor time, ns, that names took because somebody looks; 0 when nobody does. */
 uint64_t namer_spent(const struct namer *n);
+/* Is a run under way? Until it is collected the profile must not be renewed. */
+bool namer_runs(const struct namer *n);
+/* The profile was renewed. */
+void namer_renewed(struct namer *n, const struct renewal *r, const struct profile *p);
 /* Names everything that is left, waiting for it. 0 or -ENOMEM. */
 int namer_finish(struct namer *n, struct profile *p);
 

@@ -66,6 +66,11 @@ static int programs_load_maps(struct programs *p)
 	return code;
 }
 
+static size_t programs_sent_bytes(const struct programs *p)
+{
+	return ((size_t)p->skel->rodata->sent_mask + 1) * sizeof(*p->sent);
+}
+
 static int programs_load(struct programs *p, struct err *e)
 {
 	int code = programs_load_maps(p);
@@ -82,7 +87,8 @@ static int programs_load(struct programs *p, struct err *e)
 			       programs_said[0] ? programs_said : strerror(-code));
 	p->files = programs_map(p->skel->maps.files, FILES_MAX * sizeof(struct file_slot));
 	p->rules = programs_map(p->skel->maps.rules, RULES_MAX * sizeof(struct unwind_rule));
-	if (!p->files || !p->rules)
+	p->sent = programs_map(p->skel->maps.sent, programs_sent_bytes(p));
+	if (!p->files || !p->rules || !p->sent)
 		return err_set(e, -errno, "cannot map the unwind tables: %s", strerror(errno));
 	return 0;
 }
@@ -217,12 +223,23 @@ void programs_close(struct programs *p)
 		munmap(p->files, FILES_MAX * sizeof(struct file_slot));
 	if (p->rules)
 		munmap(p->rules, RULES_MAX * sizeof(struct unwind_rule));
+	if (p->sent)
+		munmap(p->sent, programs_sent_bytes(p));
 	if (p->stats_fd >= 0)
 		close(p->stats_fd);
 	if (p->btf_fd >= 0)
 		close(p->btf_fd);
 	waggle_bpf__destroy(p->skel);
 	*p = (struct programs){ .stats_fd = -1, .btf_fd = -1 };
+}
+
+/* The slot is chosen as in bpf/emit.bpf.h. */
+void programs_send_again(struct programs *p, uint64_t hash)
+{
+	uint32_t slot = (uint32_t)(hash ^ hash >> 32) & p->skel->rodata->sent_mask;
+	uint64_t is = hash;
+
+	__atomic_compare_exchange_n(&p->sent[slot], &is, 0, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
 }
 
 /* -- slabs -------------------------------------------------------------------------------------- */

@@ -23,6 +23,7 @@ struct programs {
 	struct waggle_bpf *skel;
 	struct file_slot *files;    /* FILES_MAX, mmapped */
 	struct unwind_rule *rules;  /* RULES_MAX, mmapped */
+	uint64_t *sent;             /* which stacks were sent, sent_mask + 1, mmapped */
 	int btf_fd;                 /* the small type information, -1 when the kernel's own is used */
 	int stats_fd;               /* keeps BPF statistics on, -1 when they were not asked for */
 	uint64_t run_time_before;   /* ns our programs had run when the capture began */
@@ -36,6 +37,10 @@ const void *programs_bytes(size_t *ret_len);
 int programs_open(struct programs *p, const struct source *source, const struct capture_opts *o,
 		  uint32_t ring_bytes, struct known *known, struct err *e);
 void programs_close(struct programs *p);
+
+/* The kernel side sends the frames of that stack again when it meets it. A sample that was taken just before
+ * may still come without them. */
+void programs_send_again(struct programs *p, uint64_t hash);
 
 /* Slabs of unwind table words as maps; `ctx` is the struct programs. */
 extern const struct store_ops programs_store_ops;

@@ -26,7 +26,8 @@
 #include "waggle.skel.h"
 
 enum { INTERVAL_MS = 200, INTERVAL_FAST_MS = 20, FAST_HZ = 2000, FLUSH_MS = 1000 };
-enum { REPORT_MS = 400 };
+enum { REPORT_MS = 400, MAPS_MS = 5000 };
+enum { UNSEEN_MS = 1000 }; /* as old is what a viewer has when somebody comes to look */
 enum { CHILD_GRACE_MS = 5000, SETTLE_MS = 2000 };
 enum { DRAIN_NICE = 10 };
 enum { KALLSYMS_PATIENCE_MS = 400 }; /* the ring holds samples of half a second */
@@ -162,7 +163,7 @@ static bool session_new_namer(struct session *s)
 		.unpack = s->o.debug_memory,
 	};
 
-	s->namer = namer_new(&o, clock_mono_ns(), s->o.live != NULL);
+	s->namer = namer_new(&o, clock_mono_ns(), s->o.viewer != NULL);
 	return s->namer != NULL;
 }
 
@@ -188,7 +189,8 @@ static void session_take_kallsyms(struct session *s)
 /* Processor time that the capture itself has taken. */
 static uint64_t session_cpu(const struct session *s)
 {
-	uint64_t all = clock_self_cpu_ns(), beside = s->o.live_spent ? s->o.live_spent(s->o.live_ctx) : 0;
+	const struct session_viewer *v = s->o.viewer;
+	uint64_t all = clock_self_cpu_ns(), beside = v ? v->spent(v->ctx) : 0;
 
 	beside += s->namer ? namer_spent(s->namer) : 0;
 	return all > beside ? all - beside : 0;
@@ -209,39 +211,53 @@ static void session_govern(struct session *s, uint64_t now)
 	s->profile->ledger.n[LEDGER_SLOWEST] = g->weight_most > 1 ? g->weight_most : 0;
 }
 
-static void session_count_own(struct session *s)
+/* Asking how large the maps are is a system call or three for each: they grow slowly. */
+static void session_count_own(struct session *s, bool over)
 {
 	struct ledger *l = &s->profile->ledger;
+	uint64_t now = clock_mono_ns();
 
 	l->n[LEDGER_OWN_CPU] = clock_self_cpu_ns() - s->cpu_before;
 	l->n[LEDGER_OWN_BPF] = s->o.capture.bpf_stats ? programs_run_time(&s->programs)
 						      : s->o.source->run_time(s->programs.skel);
 	l->n[LEDGER_OWN_RSS] = clock_self_peak_rss();
+	if (!over && now < s->next_maps)
+		return;
 	l->n[LEDGER_OWN_MAPS] = programs_map_bytes(&s->programs);
+	s->next_maps = now + MAPS_MS * UINT64_C(1000000);
+}
+
+static bool session_looks(const struct session *s)
+{
+	const struct session_viewer *v = s->o.viewer;
+
+	return v && v->looks(v->ctx);
 }
 
 /* Who follows takes what is new. Taken samples that nobody else needs go. */
 static void session_show(struct session *s, bool over)
 {
+	const struct session_viewer *v = s->o.viewer;
 	struct profile *p = s->profile;
 	struct session_live now = {
 		.profile = p,
-		.first = s->live_taken,
+		.first = s->viewed,
 		.elapsed = over ? p->meta.duration : clock_mono_ns() - s->start,
 		.over = over,
-		.all = !s->o.live_only,
+		.all = !s->o.view_only,
 	};
 
-	if (!s->o.live)
+	if (!v || (!over && now.elapsed < s->next_view && !session_looks(s)))
 		return;
+	s->next_view = now.elapsed + UNSEEN_MS * UINT64_C(1000000);
 	if (!over && now.elapsed >= s->next_count) {
 		s->next_count = now.elapsed + REPORT_MS * UINT64_C(1000000);
 		s->o.source->measure(s->source, s->programs.skel, &p->ledger);
-		session_count_own(s);
+		session_count_own(s, false);
 	}
-	s->live_taken += s->o.live(s->o.live_ctx, &now);
-	if (s->o.live_only && s->live_taken == p->samples.n)
-		s->live_taken = p->samples.n = p->values.n = 0;
+	s->viewed += v->take(v->ctx, &now);
+	if (s->o.view_only && s->viewed == p->samples.n)
+		s->viewed = p->samples.n = p->values.n = 0;
 }
 
 static int session_loop(struct session *s)
@@ -265,6 +281,7 @@ static int session_loop(struct session *s)
 		while (next <= now)
 			next += (uint64_t)interval * 1000000;
 		session_wait(s, 0);
+		s->intake.now = (uint32_t)((now - s->start) / NSEC_PER_SEC);
 		ring_buffer__consume(s->file_ring);
 		if (session_may_drain(s, now)) {
 			session_take_kallsyms(s);
@@ -277,10 +294,10 @@ static int session_loop(struct session *s)
 		}
 		session_govern(s, now);
 		if (s->namer)
-			namer_turn(s->namer, s->profile, now,
-				   !s->o.live_looks || s->o.live_looks(s->o.live_ctx));
+			namer_turn(s->namer, s->profile, now, session_looks(s));
 		code = session_flush(s);
 		session_show(s, false);
+		renew_turn(s, now);
 		session_report(s, false);
 	}
 	setpriority(PRIO_PROCESS, 0, nice);
@@ -301,7 +318,7 @@ static void session_close_ledger(struct session *s)
 	struct ledger *l = &s->profile->ledger;
 
 	files_count(s->files, l);
-	session_count_own(s);
+	session_count_own(s, true);
 }
 
 /* Announced files that are still being opened get a moment, so that they can be named. */
@@ -320,7 +337,7 @@ static int session_finish(struct session *s, struct session_result *ret, struct 
 	struct profile *p = s->profile;
 	uint64_t end;
 	/* Whoever only looked on and has left needs no names: nothing is waited for. */
-	bool left = s->o.live_only && s->end == SESSION_STOPPED;
+	bool left = s->o.view_only && s->end == SESSION_STOPPED;
 	uint32_t settle = left ? 0 : SETTLE_MS;
 	int code = 0;
 
@@ -406,6 +423,8 @@ static int session_begin(struct session *s, struct err *e)
 	code = session_begin_waits(s, e);
 	if (code)
 		return code;
+	if (s->o.view_only && !s->o.recording)
+		renew_init(&s->renew);
 	if (s->o.recording) {
 		s->recording = recording_new(s->profile, s->o.recording);
 		if (!s->recording)

@@ -17,6 +17,7 @@
 #include "base/err.h"
 #include "base/out.h"
 #include "profile/profile.h"
+#include "profile/renewal.h"
 #include "session/files.h"
 #include "session/oracle_session.h"
 #include "source/source.h"
@@ -39,6 +40,23 @@ struct session_live {
 	bool all;                      /* the profile holds every sample of the capture */
 };
 
+/* All are called on the session's thread, which must not wait for them. */
+struct session_viewer {
+	/* Once every drain round. Returns how many samples it has taken, from the first on that is new
+	 * to it. */
+	size_t (*take)(void *ctx, const struct session_live *now);
+	/* Processor time, ns, that was spent on looking on so far: --max-overhead is about the
+	 * capture. */
+	uint64_t (*spent)(void *ctx);
+	/* Is anybody looking just now? Nothing is hurried for nobody. */
+	bool (*looks)(void *ctx);
+	/* The profile is to be renewed, of which it has taken everything: false = not now. Then: it is,
+	 * or (NULL) is not after all. 0 or -ENOMEM. */
+	bool (*renew)(void *ctx);
+	int (*renewed)(void *ctx, struct renewal *r);
+	void *ctx;
+};
+
 struct session_opts {
 	const struct source *source;
 	struct capture_opts capture;
@@ -57,16 +75,10 @@ struct session_opts {
 	void (*progress)(void *ctx, const struct session_progress *now);
 	bool watched; /* progress is called while it runs, too; it is measured for that */
 	void *ctx;
-	/* Called once every drain round on the session's thread, which must not wait for it; NULL =
-	 * nobody. Returns how many samples it has taken, from the first on that is new to it. */
-	size_t (*live)(void *ctx, const struct session_live *now);
-	void *live_ctx;
-	/* Processor time, ns, that was spent on looking on so far: --max-overhead is about the
-	 * capture. May be NULL. */
-	uint64_t (*live_spent)(void *live_ctx);
-	/* Is anybody looking just now? Names are not hurried for nobody. NULL = yes. */
-	bool (*live_looks)(void *live_ctx);
-	bool live_only; /* nobody needs the samples but `live`: what it has taken is dropped */
+	const struct session_viewer *viewer; /* who follows the capture; NULL = nobody. Borrowed */
+	/* Nobody needs the samples but the viewer: what it has taken is dropped, and what was not met
+	 * for long after it. */
+	bool view_only;
 };
 
 enum session_end {

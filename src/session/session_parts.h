@@ -15,6 +15,7 @@
 #include "session/namer.h"
 #include "session/oracle_session.h"
 #include "session/programs.h"
+#include "session/renew.h"
 #include "session/session.h"
 #include "session/unfinished.h"
 #include "session/waits.h"
@@ -46,8 +47,11 @@ struct session {
 	size_t n_gone;
 	uint64_t start, cpu_before;
 	uint64_t next_flush, next_report; /* ns after the start */
-	uint64_t next_count;  /* ns after the start: when the ledger is brought up to date for `live` */
-	size_t live_taken;    /* samples of the profile that `live` has taken */
+	uint64_t next_count;  /* ns after the start: when the ledger is brought up to date for the viewer */
+	uint64_t next_maps;   /* CLOCK_MONOTONIC ns: when the maps' sizes are asked for again */
+	uint64_t next_view;   /* ns after the start: when the viewer is called at the latest */
+	size_t viewed;        /* samples of the profile that the viewer has taken */
+	struct renew renew;
 	uint32_t drained;
 	enum session_end end;
 	bool over;

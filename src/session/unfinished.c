@@ -43,6 +43,7 @@ struct unfinished {
 	VEC(struct unfinished_sample) held; /* the session's thread's */
 	struct map64 by_hash;               /* pending stacks: hash -> index of their frames in `known` */
 	VEC(struct sample_record *) known;
+	VEC(uint8_t) used;                  /* by row of them: since the last unfinished_forget() */
 	uint64_t n_finished;
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
@@ -246,6 +247,7 @@ void unfinished_free(struct unfinished *u)
 		maps_free(&u->processes[i].maps);
 	VEC_FREE(&u->held);
 	VEC_FREE(&u->known);
+	VEC_FREE(&u->used);
 	map64_free(&u->by_hash);
 	pthread_cond_destroy(&u->wake);
 	pthread_mutex_destroy(&u->lock);
@@ -287,29 +289,42 @@ void unfinished_raw(struct unfinished *u, const struct raw_record *r, size_t len
 	free(w);
 }
 
+/* Keeps the record's frames for those that come without. False when out of memory. */
+static bool unfinished_know(struct unfinished *u, const struct sample_record *r, size_t bytes)
+{
+	struct sample_record *copy;
+
+	if (map64_find(&u->by_hash, r->hash) || u->known.n >= KNOWN_MAX)
+		return true;
+	copy = unfinished_copy(r, bytes);
+	if (!copy || !VEC_RESERVE(&u->known, 1) || !VEC_RESERVE(&u->used, 1) ||
+	    !map64_insert(&u->by_hash, r->hash, (uint32_t)u->known.n, NULL)) {
+		free(copy);
+		return false;
+	}
+	u->known.at[u->known.n++] = copy;
+	u->used.at[u->used.n++] = 1;
+	return true;
+}
+
 /* The record with its frames: this one's, or those of an earlier one with the same stack. */
 static struct sample_record *unfinished_whole(struct unfinished *u, const struct sample_record *r,
 					      size_t len)
 {
-	size_t bytes = ((size_t)r->n_kernel + r->n_user) * sizeof(uint64_t);
+	size_t bytes = sizeof(*r) + ((size_t)r->n_kernel + r->n_user) * sizeof(uint64_t);
 	struct sample_record *copy;
 	uint32_t *known;
 
-	if (r->flags & SAMPLE_HAS_FRAMES) {
-		if (len < sizeof(*r) + bytes)
-			return NULL;
-		copy = u->known.n < KNOWN_MAX ? unfinished_copy(r, sizeof(*r) + bytes) : NULL;
-		if (copy && VEC_PUSH(&u->known, copy) &&
-		    !map64_insert(&u->by_hash, r->hash, (uint32_t)u->known.n - 1, NULL))
-			return NULL;
-	}
+	if (r->flags & SAMPLE_HAS_FRAMES && (len < bytes || !unfinished_know(u, r, bytes)))
+		return NULL;
 	known = map64_find(&u->by_hash, r->hash);
-	copy = known ? malloc(sizeof(*r) + bytes) : NULL;
+	copy = known ? malloc(bytes) : NULL;
 	if (!copy)
 		return NULL;
+	u->used.at[*known] = 1;
 	*copy = *r;
 	copy->flags |= SAMPLE_HAS_FRAMES;
-	memcpy(copy + 1, u->known.at[*known] + 1, bytes);
+	memcpy(copy + 1, u->known.at[*known] + 1, bytes - sizeof(*r));
 	return copy;
 }
 
@@ -418,6 +433,26 @@ void unfinished_turn(struct unfinished *u, uint64_t now, bool last)
 	for (size_t i = 0; i < HELD_MAX; i++) /* of samples that never came */
 		if (u->walks[i] && !u->walks[i]->busy && u->walks[i]->end != WALK_PENDING)
 			unfinished_drop(u, i);
+}
+
+/* A hash is sent again once more than it has to be when its stack came while this was going on. */
+void unfinished_forget(struct unfinished *u, void (*again)(void *ctx, uint64_t hash), void *ctx)
+{
+	size_t left = 0;
+
+	map64_free(&u->by_hash);
+	for (size_t i = 0; i < u->known.n; i++) {
+		struct sample_record *k = u->known.at[i];
+
+		if (!u->used.at[i] || !map64_insert(&u->by_hash, k->hash, (uint32_t)left, NULL)) {
+			free(k);
+			continue;
+		}
+		u->known.at[left] = k;
+		u->used.at[left++] = 0;
+		again(ctx, k->hash);
+	}
+	u->known.n = u->used.n = left;
 }
 
 uint64_t unfinished_count(const struct unfinished *u)

@@ -38,6 +38,10 @@ bool unfinished_hold(struct unfinished *u, const struct sample_record *r, size_t
 /* Once every drain round: emits what is finished or has waited long enough; all of it when `last`. */
 void unfinished_turn(struct unfinished *u, uint64_t now, bool last);
 
+/* Stacks whose frames are kept for samples to come, ended by tables that were missing: calls `again` with
+ * the hash of each, and forgets those that do not come again until it is called the next time. */
+void unfinished_forget(struct unfinished *u, void (*again)(void *ctx, uint64_t hash), void *ctx);
+
 /* Samples that were finished so far. */
 uint64_t unfinished_count(const struct unfinished *u);
 

@@ -107,9 +107,7 @@ static void waits_thread_ran(struct waits *w, uint32_t tid, const struct wait_th
 	waits_ran(w, tid, t->on_ns + (runs ? now - t->since : 0), false);
 }
 
-typedef void waits_each(struct waits *w, uint32_t tid, const struct wait_thread *t, uint64_t now);
-
-static void waits_read_threads(struct waits *w, uint64_t now, waits_each *each)
+void waits_read_threads(struct waits *w, uint64_t now, waits_each *each)
 {
 	int fd = bpf_map__fd(w->o.programs->skel->maps.wait_threads), code = 0;
 	struct wait_thread *threads = malloc(BATCH * sizeof(*threads));
@@ -400,6 +398,11 @@ void waits_turn(struct waits *w, uint64_t now)
 	while (w->next <= now)
 		w->next += w->interval;
 	waits_flip(w, now);
+}
+
+uint64_t waits_interval(const struct waits *w)
+{
+	return w->interval;
 }
 
 void waits_last_look(struct waits *w)

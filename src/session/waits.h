@@ -38,6 +38,23 @@ void waits_tick(struct waits *w, const struct profile_sample *s);
 void waits_turn(struct waits *w, uint64_t now);
 /* Right before the programs are detached: threads that sleep are looked at once more. */
 void waits_last_look(struct waits *w);
+/* ns between two turns in which sums are read. */
+uint64_t waits_interval(const struct waits *w);
+
+/* -- where the profile is renewed (session/renew.h) -- */
+/* What the kernel side still refers to is in use from now on: stacks, chains, threads. */
+void waits_look_used(struct waits *w);
+/* Stacks and chains that were met last before `since` (s): the kernel side sends them again from now on. */
+void waits_send_again(struct waits *w, uint32_t since);
+/* Is nothing held that has numbers of the profile? */
+bool waits_is_quiet(const struct waits *w);
+/* Marks the stacks that were met since. */
+void waits_mark(const struct waits *w, struct renewal *r, uint32_t since);
+/* When stacks were met last, and where they end: for each `each`. */
+void waits_uses(const struct waits *w, void (*each)(void *ctx, uint32_t used, uint32_t leaf), void *ctx);
+/* The profile was renewed: what was not met since is forgotten, and threads that two looks did not find. */
+void waits_renewed(struct waits *w, struct renewal *r, uint32_t since);
+
 /* After the programs were detached and the ring was emptied; `end` is when (CLOCK_MONOTONIC ns). */
 void waits_finish(struct waits *w, uint64_t end);
 

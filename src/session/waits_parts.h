@@ -1,5 +1,5 @@
 /* waits_parts.h - struct waits, for the files of this folder that make it up: waits.c (life and intervals),
- * waits_put.c (records and samples). Everybody else sees waits.h only.
+ * waits_put.c (records and samples), waits_renew.c (forgetting). Everybody else sees waits.h only.
  */
 #ifndef WAGGLE_SESSION_WAITS_PARTS_H
 #define WAGGLE_SESSION_WAITS_PARTS_H
@@ -17,12 +17,14 @@ struct waits_stack {
 	uint8_t class;    /* enum wait_class of a blocked thread there */
 	uint8_t end, flags;
 	bool user, kernel, skipped;
+	uint32_t used;    /* when it was met last, s: intake.now */
 	const char *waker; /* of a waker's: what interrupt it was, NULL = the thread itself */
 };
 
 struct waits_chain {
 	uint64_t waker, waited, next; /* hashes of two stacks and a chain */
 	uint32_t name;                /* string: the waker's */
+	uint32_t used;                /* as above */
 };
 
 struct waits_thread {
@@ -32,6 +34,7 @@ struct waits_thread {
 	uint32_t n_ticks;/* samples of this interval */
 	uint32_t last;   /* stack of its last sample, 0 = it never had one */
 	bool over;       /* it ended in this interval */
+	uint8_t missing; /* looks in a row that did not find it in the kernel's table */
 };
 
 struct waits_entry { /* a key with its sum */
@@ -72,10 +75,16 @@ struct waits {
 	uint32_t longest, looks;
 };
 
+typedef void waits_each(struct waits *w, uint32_t tid, const struct wait_thread *t, uint64_t now);
+/* Every thread of the kernel's table. */
+void waits_read_threads(struct waits *w, uint64_t now, waits_each *each);
+
 /* The thread, made when it is new; NULL when out of memory. */
 struct waits_thread *waits_thread(struct waits *w, uint32_t tid);
-/* The stack of that hash, NULL when it has not arrived. */
-const struct waits_stack *waits_find(const struct waits *w, uint64_t hash);
+/* The stack of that hash, NULL when it has not arrived; it is in use. */
+const struct waits_stack *waits_find(struct waits *w, uint64_t hash);
+/* The same for a chain of wakers. */
+const struct waits_chain *waits_find_chain(struct waits *w, uint64_t hash);
 /* A sum as a sample; `s` is its stack, NULL when it has none. */
 void waits_sample(struct waits *w, const struct waits_entry *e, const struct waits_stack *s);
 /* The labels of a sample. */

@@ -44,13 +44,15 @@ static void waits_stack(struct waits *w, const struct sample_record *r, size_t l
 {
 	const uint64_t *words = (const uint64_t *)(r + 1);
 	const char *names[FRAMES_KERNEL_MAX];
-	struct waits_stack s = { .end = r->end, .flags = r->flags, .skipped = r->skipped > 0 };
+	struct waits_stack s = {
+		.end = r->end, .flags = r->flags, .skipped = r->skipped > 0, .used = w->o.intake->now,
+	};
 	struct intake_part part;
 	struct cause_query q;
 	size_t n, own, irq = 0;
 
 	if (len < sizeof(*r) + ((size_t)r->n_kernel + r->n_user) * sizeof(uint64_t) ||
-	    map64_find(&w->by_hash, r->hash))
+	    waits_find(w, r->hash))
 		return;
 	n = waits_functions(w, r, words, names);
 	own = waits_own_frames(names, n);
@@ -111,10 +113,10 @@ static void waits_chain(struct waits *w, const struct sample_record *r, size_t l
 	struct waits_chain c;
 
 	memcpy(comm, r->tid ? r->comm : "idle", r->tid ? COMM_LEN : 5);
-	if (len < sizeof(*r) + 3 * sizeof(uint64_t) || map64_find(&w->by_chain, r->hash))
+	if (len < sizeof(*r) + 3 * sizeof(uint64_t) || waits_find_chain(w, r->hash))
 		return;
 	c = (struct waits_chain){ words[0], words[1], words[2],
-				  profile_str(w->o.intake->profile, comm) };
+				  profile_str(w->o.intake->profile, comm), w->o.intake->now };
 	if (!VEC_PUSH(&w->chains, c) ||
 	    !map64_insert(&w->by_chain, r->hash, (uint32_t)w->chains.n - 1, NULL))
 		w->o.intake->profile->oom = true;
@@ -145,11 +147,24 @@ void waits_tick(struct waits *w, const struct profile_sample *s)
 
 /* -- samples ------------------------------------------------------------------------------------ */
 
-const struct waits_stack *waits_find(const struct waits *w, uint64_t hash)
+const struct waits_stack *waits_find(struct waits *w, uint64_t hash)
 {
 	uint32_t *known = map64_find(&w->by_hash, hash);
 
-	return known ? &w->stacks.at[*known] : NULL;
+	if (!known)
+		return NULL;
+	w->stacks.at[*known].used = w->o.intake->now;
+	return &w->stacks.at[*known];
+}
+
+const struct waits_chain *waits_find_chain(struct waits *w, uint64_t hash)
+{
+	uint32_t *known = map64_find(&w->by_chain, hash);
+
+	if (!known)
+		return NULL;
+	w->chains.at[*known].used = w->o.intake->now;
+	return &w->chains.at[*known];
 }
 
 static enum wait_class waits_class_of(const struct wait_key *k, const struct waits_stack *s)
@@ -183,8 +198,7 @@ static uint32_t waits_push_chain(struct waits *w, uint32_t node, uint64_t chain)
 	struct profile *p = w->o.intake->profile;
 
 	for (int i = 0; i < CHAIN_MAX && chain; i++) {
-		uint32_t *known = map64_find(&w->by_chain, chain);
-		const struct waits_chain *c = known ? &w->chains.at[*known] : NULL;
+		const struct waits_chain *c = waits_find_chain(w, chain);
 		const struct waits_stack *s = c ? waits_find(w, c->waker) : NULL;
 		char text[64];
 

@@ -160,6 +160,45 @@ static void execve_is_no_user_stack(void **state)
 			    "[exec]");
 }
 
+/* Of two stacks the one that was met again stays: its hash is enough, the other's is not any more, until its
+ * frames come again. */
+static void renewed_profiles_keep_what_was_met(void **state)
+{
+	struct intake *in = *state;
+	struct record r[2] = { record_of(5, 10, WALK_BOTTOM, 0, 2), record_of(6, 10, WALK_BOTTOM, 0, 2) };
+	struct profile *p, *old = in->profile;
+	struct renewal *renewal;
+
+	for (uint64_t i = 0; i < 2; i++) {
+		r[i].words[0] = user_word(FILE_JIT, 0x10 + i);
+		r[i].words[1] = user_word(FILE_VDSO, 0x20);
+		intake_record(in, &r[i], record_bytes(&r[i]));
+		r[i].head.flags = 0;
+	}
+	in->now = 7;
+	intake_record(in, &r[1], record_bytes(&r[1]));
+	assert_int_equal(renewal_new(old, &renewal), 0);
+	for (size_t i = 0; i < in->stacks.n; i++)
+		if (in->stacks.at[i].used >= 7)
+			renewal_mark(renewal, in->stacks.at[i].leaf);
+	assert_int_equal(renewal_make(renewal, &p), 0);
+	intake_renewed(in, renewal, p, 7);
+	renewal_free(renewal);
+	profile_free(old);
+	assert_ptr_equal(in->profile, p);
+	assert_int_equal(in->stacks.n, 1);
+	intake_record(in, &r[1], record_bytes(&r[1]));
+	assert_int_equal(p->samples.n, 1);
+	assert_int_equal(p->frames.at[p->nodes.at[p->samples.at[0].stack].frame].offset, 0x11);
+	intake_record(in, &r[0], record_bytes(&r[0]));
+	assert_int_equal(p->samples.n, 1);
+	assert_int_equal(p->ledger.n[LEDGER_LOST_STACK], 1);
+	r[0].head.flags = SAMPLE_HAS_FRAMES;
+	intake_record(in, &r[0], record_bytes(&r[0]));
+	assert_int_equal(p->samples.n, 2);
+	assert_int_equal(p->frames.n, 4); /* none, two leaves, one caller */
+}
+
 static void memory_cap_holds(void **state)
 {
 	struct intake *in = *state;
@@ -179,7 +218,7 @@ int main(void)
 		TEST(stack_time_and_task_arrive),     TEST(later_samples_need_only_the_hash),
 		TEST(a_hash_never_sent_is_a_lost_stack), TEST(short_records_are_not_read_past),
 		TEST(early_ends_are_marked_and_counted), TEST(execve_is_no_user_stack),
-		TEST(memory_cap_holds),
+		TEST(renewed_profiles_keep_what_was_met), TEST(memory_cap_holds),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -75,11 +75,51 @@ static void others_pass(void **state)
 	unfinished_free(u);
 }
 
+static void sum_up(void *ctx, uint64_t hash)
+{
+	*(uint64_t *)ctx += hash;
+}
+
+/* Frames that are kept for samples to come go when two turns of forgetting saw none; whoever comes then must
+ * bring them, as the kernel side was told. */
+static void frames_are_forgotten(void **state)
+{
+	struct record r = { .head = { .hash = 5, .tgid = 9, .tid = 9, .end = WALK_PENDING, .n_user = 2,
+				      .flags = SAMPLE_HAS_FRAMES },
+			    .words = { 6, 7 } };
+	struct seen seen = { 0 };
+	struct unfinished_opts o = { .emit = count, .ctx = &seen };
+	struct unfinished *u;
+	uint64_t again = 0;
+
+	assert_int_equal(unfinished_new(&o, &u), 0);
+	assert_true(unfinished_hold(u, &r.head, sizeof(r), 1));
+	r.head.hash = 6;
+	assert_true(unfinished_hold(u, &r.head, sizeof(r), 1));
+	unfinished_forget(u, sum_up, &again);
+	assert_int_equal(again, 11);
+	r.head.flags = 0;
+	assert_true(unfinished_hold(u, &r.head, sizeof(r.head), 1));
+	again = 0;
+	unfinished_forget(u, sum_up, &again); /* 5 did not come */
+	assert_int_equal(again, 6);
+	assert_true(unfinished_hold(u, &r.head, sizeof(r.head), 1));
+	r.head.hash = 5;
+	assert_false(unfinished_hold(u, &r.head, sizeof(r.head), 1));
+	r.head.flags = SAMPLE_HAS_FRAMES;
+	assert_true(unfinished_hold(u, &r.head, sizeof(r), 1));
+	unfinished_turn(u, 2, true);
+	assert_int_equal(seen.n, 5);
+	assert_int_equal(seen.with_frames, 5);
+	unfinished_free(u);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_sample_loses_its_frames),
 		cmocka_unit_test(others_pass),
+		cmocka_unit_test(frames_are_forgotten),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
