@@ -121,6 +121,12 @@ def minute_by_minute(rows, seen):
     table(["until", "of one processor", "RSS, MiB", "the page"], lines)
 
 
+def highest(rows, third):
+    """The most memory in that third of the time: it goes up and down with what is given up from time to time."""
+    n = len(rows)
+    return max(row[2] for row in rows[third * n // 3: (third + 1) * n // 3])
+
+
 def looks():
     """{"alone": share of one processor, "both": the same, "growth": MiB, "lost": samples}"""
     print("## Captures that stay open\n")
@@ -137,7 +143,7 @@ def looks():
     finally:
         busy.end()
     lost = lost_of(alone_ledger) + lost_of(ledger)
-    growth = rows[-1][2] - rows[len(rows) // 3][2]
+    growth = highest(rows, 2) - highest(rows, 1)
     table(["", "seconds", "of one processor", "RSS at the end", "samples", "lost"], [
         ["the page, nobody looks", "%d" % ALONE, "%.2f %%" % (100 * share(alone)), "%.1f MiB" % alone[-1][2],
          str(alone_ledger["samples_taken"]), str(lost_of(alone_ledger))],
@@ -145,7 +151,8 @@ def looks():
          "%.1f MiB" % rows[-1][2], str(ledger["samples_taken"]), str(lost_of(ledger))]])
     print("Ticks that the kernel's timer left out: %d and %d.\n" %
           (alone_ledger["lost_timer"], ledger["lost_timer"]))
-    print("RSS grew by %.1f MiB in the last two thirds.\n" % growth)
+    print("RSS was %.1f MiB at the most in the first third, %.1f in the second, %.1f in the last: %+.1f MiB.\n" %
+          (*(highest(rows, third) for third in range(3)), growth))
     minute_by_minute(rows, seen)
     if busy.missing:
         print("Missing: %s\n" % "; ".join(busy.missing))

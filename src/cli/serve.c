@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -54,18 +55,50 @@ static bool serve_can_show(void)
 	return getenv("DISPLAY") || getenv("WAYLAND_DISPLAY") || getenv("BROWSER");
 }
 
-/* A browser started by root would run as root: sudo tells whose desktop it is. */
-static void serve_open(const char *url)
+/* Nobody is left behind as a zombie, and nobody waits for a browser to be closed. */
+static void *serve_reap(void *pid)
 {
-	const char *browser = getenv("BROWSER"), *user = getuid() ? NULL : getenv("SUDO_USER");
-	char *argv[8] = { 0 };
+	waitpid((pid_t)(intptr_t)pid, NULL, 0);
+	return NULL;
+}
+
+static void serve_spawn(char *const *argv)
+{
 	posix_spawn_file_actions_t quiet;
-	size_t n = 0;
+	pthread_attr_t detached;
+	pthread_t thread;
 	pid_t pid;
 	int rc;
 
+	posix_spawn_file_actions_init(&quiet);
+	posix_spawn_file_actions_addopen(&quiet, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+	posix_spawn_file_actions_addopen(&quiet, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+	posix_spawn_file_actions_addopen(&quiet, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+	rc = posix_spawnp(&pid, argv[0], &quiet, NULL, argv, environ);
+	posix_spawn_file_actions_destroy(&quiet);
+	if (rc) {
+		fprintf(stderr, "waggle: cannot start a browser (%s): %s\n", argv[0], strerror(rc));
+		return;
+	}
+	pthread_attr_init(&detached);
+	pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
+	pthread_create(&thread, &detached, serve_reap, (void *)(intptr_t)pid); /* else our end reaps it */
+	pthread_attr_destroy(&detached);
+}
+
+/* A browser started by root would run as root: sudo tells whose desktop it is. */
+static void serve_open(struct web_server *server)
+{
+	const char *browser = getenv("BROWSER"), *user = getuid() ? NULL : getenv("SUDO_USER");
+	char *argv[8] = { 0 }, link[128];
+	size_t n = 0;
+
 	if (!serve_can_show()) {
 		fprintf(stderr, "waggle: there is no display to open a browser on\n");
+		return;
+	}
+	if (web_server_link(server, link, sizeof(link))) {
+		fprintf(stderr, "waggle: cannot make a link for a browser: use the address above\n");
 		return;
 	}
 	if (user) {
@@ -75,15 +108,8 @@ static void serve_open(const char *url)
 		argv[n++] = "--preserve-env=DISPLAY,WAYLAND_DISPLAY,XAUTHORITY,BROWSER,DBUS_SESSION_BUS_ADDRESS";
 	}
 	argv[n++] = browser ? (char *)browser : "xdg-open";
-	argv[n++] = (char *)url;
-	posix_spawn_file_actions_init(&quiet);
-	posix_spawn_file_actions_addopen(&quiet, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-	posix_spawn_file_actions_addopen(&quiet, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-	posix_spawn_file_actions_addopen(&quiet, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-	rc = posix_spawnp(&pid, argv[0], &quiet, NULL, argv, environ);
-	posix_spawn_file_actions_destroy(&quiet);
-	if (rc)
-		fprintf(stderr, "waggle: cannot start a browser (%s): %s\n", argv[0], strerror(rc));
+	argv[n++] = link;
+	serve_spawn(argv);
 }
 
 /* -- the server ------------------------------------------------------------------------------------ */
@@ -104,7 +130,7 @@ static int serve_start(const struct serve_opts *o, struct serve *s, struct err *
 		return rc;
 	fprintf(stderr, "waggle: live page at %s\n", web_server_url(s->server));
 	if (o->open)
-		serve_open(web_server_url(s->server));
+		serve_open(s->server);
 	return 0;
 }
 

@@ -67,13 +67,15 @@ class Server:
     def connect(self, timeout=10):
         return socket.create_connection(("127.0.0.1", self.port), timeout=timeout)
 
-    def raw(self, data, timeout=10):
-        """Sends bytes, returns what comes until the other side closes or nothing more comes."""
+    def raw(self, data, timeout=10, leave=True):
+        """Sends bytes (and says that no more come: who does may be taken for gone), returns what comes until the other
+        side closes or nothing more comes."""
         out = b""
         with self.connect(timeout) as s:
             try:
                 s.sendall(data)
-                s.shutdown(socket.SHUT_WR)
+                if leave:
+                    s.shutdown(socket.SHUT_WR)
             except OSError:
                 pass
             try:
@@ -92,7 +94,7 @@ class Server:
             lines["Authorization"] = f"Bearer {self.token if token is True else token}"
         lines.update({k.replace("_", "-"): v for k, v in headers.items()})
         head = "".join(f"{k}: {v}\r\n" for k, v in lines.items() if v is not None)
-        return self.raw(f"{method} {path} HTTP/1.1\r\n{head}\r\n".encode("latin-1"), timeout)
+        return self.raw(f"{method} {path} HTTP/1.1\r\n{head}\r\n".encode("latin-1"), timeout, leave=False)
 
     def alive(self):
         return self.process.poll() is None and self.ask("/health", token=False).status == 200

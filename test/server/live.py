@@ -12,6 +12,7 @@ from harness import BUILD, WAGGLE, Server, Skip, check, test
 RECORDING = os.path.join(BUILD, "server-test.waggle")
 
 SPLIT = os.path.join(BUILD, "test/workload/split")
+PATHS = os.path.join(BUILD, "test/workload/paths")
 
 
 def capture(*args):
@@ -141,6 +142,69 @@ def stream_tells():
 def ledger_of(path):
     out = subprocess.run([WAGGLE, "report", "-q", path, "--json"], capture_output=True, check=True).stdout
     return json.loads(out)["ledger"]
+
+
+def resident(server):
+    with open(f"/proc/{server.process.pid}/status") as f:
+        return int(re.search(r"^VmRSS:\s+(\d+)", f.read(), re.M).group(1)) / 1024
+
+
+def paths_of(server):
+    """[busy, calm, nap, all] of the last three seconds; and of all, what has every call in it."""
+    sums, whole = [0, 0, 0, 0], 0
+    for line in export(server, "?last=3s"):
+        stack, _, n = line.rpartition(b" ")
+        frames = stack.split(b";")
+        for i, leaf in enumerate((b"path_busy", b"path_calm", b"path_nap")):
+            sums[i] += int(n) * (leaf in frames)
+        sums[3] += int(n)
+        whole += int(n) * (b"_start" in frames and sum(f in (b"path_left", b"path_right") for f in frames) == 41)
+    return sums, whole
+
+
+def endless(command, options, nap, judge):
+    """Beside a program that is in ever other stacks: judges what is shown twice. How much higher memory, which goes up and
+    down, is in seconds 15 to 24 than it was up to there, MiB."""
+    server = Server("--max-overhead", "100", *options, "--", PATHS, "40", "40", nap, command=command)
+    peaks = []
+    for until in (15, 24):
+        peaks.append(0)
+        while ledger(server)["state"]["elapsed"] < until * 10**9:
+            time.sleep(0.4)
+            peaks[-1] = max(peaks[-1], resident(server))
+        judge(*paths_of(server))
+    said = ledger(server)["ledger"]
+    check(said["lost"] == said["lost_timer"], f"{said}")
+    check(server.stop() == 0, server.said())
+    return peaks[1] - peaks[0]
+
+
+@test
+def endless_stacks():
+    """beside a program of ever new stacks a served capture stays small, loses nothing, and shows the last seconds as they were"""
+    if os.geteuid():
+        raise Skip("needs root")
+
+    def judge(sums, whole):
+        check(whole >= 0.98 * sums[3] > 1000, f"{whole} of {sums[3]} are whole")
+        check(0.72 <= sums[0] / (sums[0] + sums[1]) <= 0.78, f"{sums}: three quarters are busy")
+
+    grown = endless("serve", ["-F", "4999"], "0", judge)
+    check(grown < 12, f"{grown:.1f} MiB more")  # 25 to 30 where nothing is given up
+
+
+@test
+def endless_waits():
+    """the same with the stacks it waits in"""
+    if os.geteuid():
+        raise Skip("needs root")
+
+    def judge(sums, whole):
+        check(whole >= 0.98 * sums[3] > 1000, f"{whole} of {sums[3]} are whole")
+        check(sums[2] >= 0.9 * sums[3], f"{sums}: it naps")
+
+    grown = endless("off", ["--serve"], "20", judge)
+    check(grown < 12, f"{grown:.1f} MiB more")  # 25 to 30 where nothing is given up
 
 
 def disturb(server, held):

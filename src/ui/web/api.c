@@ -71,12 +71,10 @@ static void page_formats(struct buf *b)
 int web_page(struct web_call *call, struct web_reply *to)
 {
 	struct html_page page = { .title = "waggle", .title_len = 6, .nonce = to->nonce };
-	struct web_guard nonce;
 	struct buf live = { 0 };
 	struct out out;
-	int rc = web_guard_token(&nonce);
+	int rc = web_guard_token(to->nonce);
 
-	memcpy(to->nonce, nonce.token, sizeof(to->nonce));
 	buf_printf(&live, "{\"live\":%s,\"recordings\":%zu,",
 		   shelf_is_live(call->server->shelf) ? "true" : "false", shelf_count(call->server->shelf));
 	page_formats(&live);

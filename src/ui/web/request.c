@@ -201,7 +201,7 @@ int web_request_parse(const char *uri, struct web_request *r, const char **ret_w
 
 /* -- the guard ------------------------------------------------------------------------------------- */
 
-int web_guard_token(struct web_guard *g)
+int web_guard_token(char ret[WEB_TOKEN_MAX])
 {
 	static const char digits[] = "0123456789abcdef";
 	uint8_t random[WEB_TOKEN_BYTES];
@@ -209,10 +209,10 @@ int web_guard_token(struct web_guard *g)
 	if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
 		return -EIO;
 	for (size_t i = 0; i < sizeof(random); i++) {
-		g->token[2 * i] = digits[random[i] >> 4];
-		g->token[2 * i + 1] = digits[random[i] & 15];
+		ret[2 * i] = digits[random[i] >> 4];
+		ret[2 * i + 1] = digits[random[i] & 15];
 	}
-	g->token[2 * sizeof(random)] = 0;
+	ret[2 * sizeof(random)] = 0;
 	return 0;
 }
 
@@ -225,6 +225,15 @@ static bool guard_same(const char *token, const char *given)
 	for (size_t i = 0; i < n; i++)
 		differ |= (unsigned char)token[i] ^ (unsigned char)given[i < m ? i : m];
 	return !differ && n;
+}
+
+bool web_guard_once(struct web_guard *g, const struct web_request *r)
+{
+	bool may = r->route == ROUTE_PAGE && r->has[PARAM_ONCE] && guard_same(g->once, r->text[PARAM_ONCE]);
+
+	if (may)
+		*g->once = 0;
+	return may;
 }
 
 static bool guard_token(const struct web_guard *g, const struct web_request *r, const struct web_head *h)

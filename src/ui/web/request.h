@@ -56,6 +56,7 @@ struct web_head {
 
 struct web_guard {
 	char token[WEB_TOKEN_MAX];
+	char once[WEB_TOKEN_MAX]; /* opens the page once; "" = no more */
 	/* Names this server goes by, NULL-terminated; IP literals without brackets. */
 	const char *const *hosts;
 };
@@ -66,8 +67,10 @@ int web_request_parse(const char *uri, struct web_request *ret, const char **ret
 /* May it? 200, 400 (no host), 401 (token), 403 (host or origin), 405 (method) or 413 (a body). */
 int web_guard_check(const struct web_guard *g, const struct web_request *r, const struct web_head *h,
 		    const char **ret_why);
+/* May it see the page once, without the token? Then not again. Only for what the check says 401 to. */
+bool web_guard_once(struct web_guard *g, const struct web_request *r);
 /* A new token from the kernel's random numbers. 0 or -errno. */
-int web_guard_token(struct web_guard *g);
+int web_guard_token(char ret[WEB_TOKEN_MAX]);
 
 const char *web_param_name(enum web_param p);
 

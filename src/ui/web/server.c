@@ -55,6 +55,8 @@ static void server_headers(struct MHD_Response *r, const struct web_reply *to)
 		snprintf(took, sizeof(took), "cpu;dur=%.1f", (double)to->cpu / 1e6);
 		MHD_add_response_header(r, "Server-Timing", took);
 	}
+	if (*to->location)
+		MHD_add_response_header(r, "Location", to->location);
 	if (*to->name) {
 		snprintf(save, sizeof(save), "attachment; filename=\"%s\"", to->name);
 		MHD_add_response_header(r, "Content-Disposition", save);
@@ -138,6 +140,21 @@ static int server_judge(struct web_call *call, const char *uri, const char *meth
 	return status;
 }
 
+/* Arguments of programs are everybody's to see: a browser is started with a link that works once, and gets the
+ * token by it. */
+static bool server_lets_in(struct web_call *call, struct web_reply *to)
+{
+	struct web_server *w = call->server;
+	bool may;
+
+	pthread_mutex_lock(&w->lock);
+	may = web_guard_once(&w->guard, &call->request);
+	pthread_mutex_unlock(&w->lock);
+	if (may)
+		snprintf(to->location, sizeof(to->location), "/?token=%s", w->guard.token);
+	return may;
+}
+
 /* The address as it was sent, before anybody decodes it. */
 static void *server_uri(void *ctx, const char *uri, struct MHD_Connection *c)
 {
@@ -165,7 +182,10 @@ static enum MHD_Result server_answer(void *ctx, struct MHD_Connection *c, const 
 	call->connection = c;
 	shelf_looks_here(call->server->shelf);
 	status = server_judge(call, *state, method, &why);
-	status = status == 200 ? server_handle(call, &to) : server_refuse(&to, status, why);
+	if (status == 401 && server_lets_in(call, &to))
+		status = 303;
+	else
+		status = status == 200 ? server_handle(call, &to) : server_refuse(&to, status, why);
 	to.cpu = status == 200 ? clock_thread_cpu_ns() - begun : 0;
 	done = server_send(call, info ? info->socket_context : NULL, status, &to);
 	buf_free(&to.body);
@@ -261,8 +281,9 @@ static void server_url(struct web_server *w, const struct web_opts *o)
 
 	if (!strcmp(host, "0.0.0.0"))
 		host = "127.0.0.1";
-	snprintf(w->url, sizeof(w->url), "http://%s%s%s:%u/?token=%s", v6 ? "[" : "",
-		 strcmp(host, "::") ? host : "::1", v6 ? "]" : "", info ? info->port : 0, w->guard.token);
+	snprintf(w->page, sizeof(w->page), "http://%s%s%s:%u/", v6 ? "[" : "",
+		 strcmp(host, "::") ? host : "::1", v6 ? "]" : "", info ? info->port : 0);
+	snprintf(w->url, sizeof(w->url), "%s?token=%s", w->page, w->guard.token);
 }
 
 int web_server_new(const struct web_opts *o, struct shelf *shelf, struct web_server **ret, struct err *e)
@@ -282,7 +303,7 @@ int web_server_new(const struct web_opts *o, struct shelf *shelf, struct web_ser
 		rc = w->hub ? server_hosts(w, o) : -ENOMEM;
 	}
 	if (!rc)
-		rc = web_guard_token(&w->guard);
+		rc = web_guard_token(w->guard.token);
 	if (!rc)
 		rc = server_listen(w, &at, e);
 	if (!rc)
@@ -299,6 +320,19 @@ int web_server_new(const struct web_opts *o, struct shelf *shelf, struct web_ser
 const char *web_server_url(const struct web_server *w)
 {
 	return w->url;
+}
+
+int web_server_link(struct web_server *w, char *ret, size_t size)
+{
+	char once[WEB_TOKEN_MAX];
+	int rc = web_guard_token(once);
+
+	if (rc)
+		return rc;
+	pthread_mutex_lock(&w->lock);
+	memcpy(w->guard.once, once, sizeof(once));
+	pthread_mutex_unlock(&w->lock);
+	return (size_t)snprintf(ret, size, "%s?once=%s", w->page, once) < size ? 0 : -ENOSPC;
 }
 
 void web_server_free(struct web_server *w)

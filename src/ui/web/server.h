@@ -10,6 +10,7 @@
 #ifndef WAGGLE_UI_WEB_SERVER_H
 #define WAGGLE_UI_WEB_SERVER_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -35,6 +36,9 @@ struct web_opts {
 int web_server_new(const struct web_opts *o, struct shelf *shelf, struct web_server **ret, struct err *e);
 /* "http://127.0.0.1:8477/?token=..": what to open. Lives as long as the server. */
 const char *web_server_url(const struct web_server *w);
+/* An address that opens the page once, for who must not show the token; the one before it works no more. 0 or
+ * -errno. From one thread. */
+int web_server_link(struct web_server *w, char *ret, size_t size);
 void web_server_free(struct web_server *w);
 
 #endif

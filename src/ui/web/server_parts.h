@@ -19,6 +19,7 @@ struct web_reply {
 	struct buf body;
 	const char *type;            /* static */
 	char name[64];               /* to save as; "" = shown */
+	char location[WEB_TOKEN_MAX + 16]; /* go there; "" = stay */
 	char nonce[WEB_TOKEN_MAX];   /* of the page: its own style and script may run, nothing else */
 	struct MHD_Response *stream; /* instead of a body */
 	uint64_t cpu;                /* ns it took to make */
@@ -45,8 +46,8 @@ struct web_server {
 	struct web_guard guard;
 	struct buf hosts; /* the names, one after the other with their NULs */
 	const char **host_list;
-	char url[128];
-	pthread_mutex_t lock; /* of the places */
+	char page[80], url[128]; /* without the token, and with it */
+	pthread_mutex_t lock;    /* of the places, and of the guard's link */
 	struct web_place *places;
 	pthread_t watcher;
 	bool watching;

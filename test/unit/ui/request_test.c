@@ -102,7 +102,7 @@ static int setup(void **state)
 {
 	static char bearer[64];
 
-	assert_int_equal(web_guard_token(&guard), 0);
+	assert_int_equal(web_guard_token(guard.token), 0);
 	snprintf(bearer, sizeof(bearer), "Bearer %s", guard.token);
 	good = (struct web_head){ .method = "GET", .host = "127.0.0.1:8000", .authorization = bearer };
 	return 0;
@@ -138,10 +138,37 @@ static void test_token(void **state)
 
 static void test_tokens_differ(void **state)
 {
-	struct web_guard other;
+	char other[WEB_TOKEN_MAX];
 
-	assert_int_equal(web_guard_token(&other), 0);
-	assert_string_not_equal(other.token, guard.token);
+	assert_int_equal(web_guard_token(other), 0);
+	assert_string_not_equal(other, guard.token);
+}
+
+/* A link opens the page, nothing else, once, and never what the token opens. */
+static void test_link(void **state)
+{
+	struct web_head h = good;
+	char uri[128];
+
+	h.authorization = NULL;
+	*guard.once = 0;
+	assert_int_equal(check("/?once=0", &h), 401);
+	assert_false(web_guard_once(&guard, &request));
+	assert_int_equal(web_guard_token(guard.once), 0);
+	assert_false(web_guard_once(&guard, &request));
+	snprintf(uri, sizeof(uri), "/api/ledger?once=%s", guard.once);
+	assert_int_equal(check(uri, &h), 401);
+	assert_false(web_guard_once(&guard, &request));
+	snprintf(uri, sizeof(uri), "/?token=%s", guard.once);
+	assert_int_equal(check(uri, &h), 401);
+	assert_false(web_guard_once(&guard, &request));
+	snprintf(uri, sizeof(uri), "/?once=%s", guard.token);
+	assert_int_equal(check(uri, &h), 401);
+	assert_false(web_guard_once(&guard, &request));
+	snprintf(uri, sizeof(uri), "/?once=%s", guard.once);
+	assert_int_equal(check(uri, &h), 401);
+	assert_true(web_guard_once(&guard, &request));
+	assert_false(web_guard_once(&guard, &request));
 }
 
 static void test_host(void **state)
@@ -216,6 +243,7 @@ int main(void)
 		cmocka_unit_test(test_too_long),
 		cmocka_unit_test(test_token),
 		cmocka_unit_test(test_tokens_differ),
+		cmocka_unit_test(test_link),
 		cmocka_unit_test(test_host),
 		cmocka_unit_test(test_origin),
 		cmocka_unit_test(test_method_and_body),
