@@ -58,7 +58,8 @@ void live_free(struct live *l);
 /* -- the writer ---------------------------------------------------------------------------------- */
 
 struct live_round {
-	const struct profile *profile; /* as far as it has come: the same one every time, only added to */
+	/* As far as it has come: the same one every time, only added to, but for live_renewed(). */
+	const struct profile *profile;
 	size_t first;                  /* samples from here on are new */
 	uint64_t elapsed;              /* ns since the start */
 };

@@ -15,10 +15,10 @@
 
 enum { FIRST_AFTER_MS = 1000, NICE = 5, BATCH_MAX = 65536 };
 /* When somebody looks: new names at once, while they took at most 2 s and a hundredth of a processor. Where
- * somebody could, but does not: a quarter of a second and a four hundredth, and what was saved is there when
+ * somebody could, but does not: a quarter of a second and a thousandth, and what was saved is there when
  * somebody comes. */
 enum { WATCHED_AFTER_MS = 200, WATCHED_BURST_MS = 2000, WATCHED_SHARE = 100, UNSEEN_BURST_MS = 250,
-       UNSEEN_SHARE = 400 };
+       UNSEEN_SHARE = 1000 };
 
 struct namer {
 	struct symbolizer_opts opts; /* the session's */

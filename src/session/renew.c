@@ -80,7 +80,7 @@ static void renew_begin(struct session *s, uint64_t now)
 	if (s->waits)
 		waits_look_used(s->waits);
 	if (renewal_new(s->profile, &r))
-		return; /* there may be memory the next time */
+		return;
 	s->renew.since = renew_since(s, r);
 	renewal_free(r);
 	for (size_t i = 0; i < in->stack_of_hash.cap; i++) {
@@ -136,24 +136,20 @@ static void renew_finish(struct session *s)
 	const struct session_viewer *v = s->o.viewer;
 	struct profile *p = NULL;
 	struct renewal *r = NULL;
-	int err;
+	bool good;
 
 	if (!v->renew(v->ctx))
 		return;
-	err = renewal_new(s->profile, &r);
-	if (!err)
-		err = renew_make(s, r, &p);
-	if (v->renewed(v->ctx, err ? NULL : r) && !err) {
-		profile_free(p);
-		err = -1;
-	}
-	if (!err) {
+	good = !renewal_new(s->profile, &r) && !renew_make(s, r, &p);
+	good = !v->renewed(v->ctx, good ? r : NULL) && good;
+	if (good) {
 		size_t enough = profile_bytes(p) / 2 * 3;
 
 		renew_tell(s, r, p);
-		s->renew.times++;
 		/* What is in use just now may be more than the bound: trying all the time is no use. */
 		s->renew.most = enough > s->renew.bound ? enough : s->renew.bound;
+	} else {
+		profile_free(p); /* without memory for it there may be some the next time */
 	}
 	s->renew.due = 0;
 	renewal_free(r);

@@ -9,6 +9,8 @@
  * The kernel side sends a stack's frames once. So giving one up takes two steps: the kernel is told to send
  * it again, and when everything that was under way by then has arrived, what has not been met meanwhile goes.
  *
+ * Whoever holds numbers of the profile's rows from one drain round to the next has a line in renew_tell().
+ *
  * Thread safety: the session's thread.
  */
 #ifndef WAGGLE_SESSION_RENEW_H
@@ -25,7 +27,6 @@ struct renew {
 	size_t most;    /* the same, or more where what is in use takes more */
 	uint64_t due;   /* CLOCK_MONOTONIC ns of the second step; 0 = the first comes next */
 	uint32_t since; /* s after the start: stacks that were met last before that go */
-	uint32_t times; /* it was done */
 };
 
 /* Of a session whose samples nobody keeps: sets the bound. */

@@ -1,4 +1,5 @@
 # live.py - a capture that is served: the same numbers as the recording, whatever readers do to the server.
+import concurrent.futures
 import contextlib
 import json
 import os
@@ -179,32 +180,26 @@ def endless(command, options, nap, judge):
     return peaks[1] - peaks[0]
 
 
+def judge_samples(sums, whole):
+    check(whole >= 0.98 * sums[3] > 1000, f"{whole} of {sums[3]} are whole")
+    check(0.72 <= sums[0] / (sums[0] + sums[1]) <= 0.78, f"{sums}: three quarters are busy")
+
+
+def judge_waits(sums, whole):
+    check(whole >= 0.98 * sums[3] > 1000, f"{whole} of {sums[3]} are whole")
+    check(sums[2] >= 0.9 * sums[3], f"{sums}: it naps")
+
+
 @test
 def endless_stacks():
-    """beside a program of ever new stacks a served capture stays small, loses nothing, and shows the last seconds as they were"""
+    """beside programs of ever new stacks served captures stay small, lose nothing, and show the last seconds as they were"""
     if os.geteuid():
         raise Skip("needs root")
-
-    def judge(sums, whole):
-        check(whole >= 0.98 * sums[3] > 1000, f"{whole} of {sums[3]} are whole")
-        check(0.72 <= sums[0] / (sums[0] + sums[1]) <= 0.78, f"{sums}: three quarters are busy")
-
-    grown = endless("serve", ["-F", "4999"], "0", judge)
-    check(grown < 12, f"{grown:.1f} MiB more")  # 25 to 30 where nothing is given up
-
-
-@test
-def endless_waits():
-    """the same with the stacks it waits in"""
-    if os.geteuid():
-        raise Skip("needs root")
-
-    def judge(sums, whole):
-        check(whole >= 0.98 * sums[3] > 1000, f"{whole} of {sums[3]} are whole")
-        check(sums[2] >= 0.9 * sums[3], f"{sums}: it naps")
-
-    grown = endless("off", ["--serve"], "20", judge)
-    check(grown < 12, f"{grown:.1f} MiB more")  # 25 to 30 where nothing is given up
+    with concurrent.futures.ThreadPoolExecutor() as both:
+        grown = [both.submit(endless, "serve", ["-F", "4999"], "0", judge_samples),
+                 both.submit(endless, "off", ["--serve"], "20", judge_waits)]
+        for more in (one.result() for one in grown):
+            check(more < 12, f"{more:.1f} MiB more")  # 25 and more where nothing is given up
 
 
 def disturb(server, held):

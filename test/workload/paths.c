@@ -1,6 +1,6 @@
-/* paths.c - runs in ever other stacks: each round goes down LEVELS calls, path_left or path_right by chance each
- * time, for three parts of work in path_busy and one in path_calm, some 0.1 ms each, and to sleep NAP us in
- * path_nap when asked to. Whoever keeps every stack he meets grows with this as long as it runs.
+/* paths.c - runs in ever other stacks: each round goes down LEVELS calls, path_left or path_right by chance
+ * each time, for three parts of work in path_busy and one in path_calm, some 0.1 ms each, and to sleep NAP us
+ * in path_nap when asked to. Whoever keeps every stack he meets grows with this as long as it runs.
  * Usage: paths [SECONDS [LEVELS [NAP]]]
  * CFLAGS: -D_GNU_SOURCE -O2 -fomit-frame-pointer -fno-optimize-sibling-calls
  */

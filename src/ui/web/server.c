@@ -140,8 +140,8 @@ static int server_judge(struct web_call *call, const char *uri, const char *meth
 	return status;
 }
 
-/* Arguments of programs are everybody's to see: a browser is started with a link that works once, and gets the
- * token by it. */
+/* Arguments of programs are everybody's to see: a browser is started with a link that works once, and gets
+ * the token by it. */
 static bool server_lets_in(struct web_call *call, struct web_reply *to)
 {
 	struct web_server *w = call->server;
