@@ -46,7 +46,7 @@ def bars(sides, first, foot, conversion, cost, giant, names, look):
     bar("own CPU of a served capture that nobody looks at, of one processor", "<= 1 %", look.get("alone"), share,
         lambda x: x <= 0.01)
     bar("the same with terminal and page open", "<= 5 %", look.get("both"), share, lambda x: x <= 0.05)
-    bar("its memory's growth in the last two thirds of the run", "<= 1 MiB", look.get("growth"), lambda x: "%.1f MiB" % x,
+    bar("its highest memory in the last third of the run, against the second", "<= 1 MiB", look.get("growth"), lambda x: "%.1f MiB" % x,
         lambda x: x <= 1)
     bar("samples lost there", "0", look.get("lost"), str, lambda x: x == 0)
     print("## Against the project's own bars\n")
