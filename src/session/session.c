@@ -27,7 +27,8 @@
 
 enum { INTERVAL_MS = 200, INTERVAL_FAST_MS = 20, FAST_HZ = 2000, FLUSH_MS = 1000 };
 enum { REPORT_MS = 400, MAPS_MS = 5000 };
-enum { UNSEEN_MS = 1000 }; /* as old is what a viewer has when somebody comes to look */
+/* As old is what a viewer has when somebody comes to look; at the beginning somebody is about to. */
+enum { UNSEEN_MS = 1000, UNSEEN_FROM_MS = 10000 };
 enum { CHILD_GRACE_MS = 5000, SETTLE_MS = 2000 };
 enum { DRAIN_NICE = 10 };
 enum { KALLSYMS_PATIENCE_MS = 400 }; /* the ring holds samples of half a second */
@@ -249,7 +250,8 @@ static void session_show(struct session *s, bool over)
 
 	if (!v || (!over && now.elapsed < s->next_view && !session_looks(s)))
 		return;
-	s->next_view = now.elapsed + UNSEEN_MS * UINT64_C(1000000);
+	if (now.elapsed >= UNSEEN_FROM_MS * UINT64_C(1000000))
+		s->next_view = now.elapsed + UNSEEN_MS * UINT64_C(1000000);
 	if (!over && now.elapsed >= s->next_count) {
 		s->next_count = now.elapsed + REPORT_MS * UINT64_C(1000000);
 		s->o.source->measure(s->source, s->programs.skel, &p->ledger);

@@ -586,7 +586,10 @@ links("no_headers_lld", "without section headers, by lld", "gcc $flags -fuse-ld=
 # -- languages and libraries -----------------------------------------------------------------------
 
 def whole_go(mine, s):
-    mine = settled(mine)
+    # nanotime1 calls the vDSO on the scheduler's stack; Go's frame information does not know that it went there.
+    odd = mine.having("runtime.nanotime1.abi0")
+    check(odd.total() <= 0.01 * mine.total(), odd.total(), "in nanotime1:", odd.show(2))
+    mine = settled(mine.only(lambda x: "runtime.nanotime1.abi0" not in x))
     inside = mine.having("main.goWorker")
     check(inside.total() >= 0.5 * mine.total(), inside.total(), "of", mine.total(), mine.show())
     wrong = inside.only(lambda x: x[1:4] != ("runtime.goexit.abi0", "main.main.func1", "main.goWorker"))

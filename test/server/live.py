@@ -165,10 +165,10 @@ def paths_of(server):
 
 def endless(command, options, nap, judge):
     """Beside a program that is in ever other stacks: judges what is shown twice. How much higher memory, which goes up and
-    down, is in seconds 15 to 24 than it was up to there, MiB."""
-    server = Server("--max-overhead", "100", *options, "--", PATHS, "40", "40", nap, command=command)
+    down, is in seconds 18 to 28 than it was up to there, MiB."""
+    server = Server("--max-overhead", "100", *options, "--", PATHS, "45", "40", nap, command=command)
     peaks = []
-    for until in (15, 24):
+    for until in (18, 28):
         peaks.append(0)
         while ledger(server)["state"]["elapsed"] < until * 10**9:
             time.sleep(0.4)
