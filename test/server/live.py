@@ -5,6 +5,7 @@ import json
 import os
 import re
 import socket
+import statistics
 import subprocess
 import time
 
@@ -164,20 +165,23 @@ def paths_of(server):
 
 
 def endless(command, options, nap, judge):
-    """Beside a program that is in ever other stacks: judges what is shown twice. How much higher memory, which goes up and
-    down, is in seconds 18 to 28 than it was up to there, MiB."""
+    """Beside a program that is in ever other stacks: judges what is shown twice. How much more memory it takes in seconds 19
+    to 28 than in seconds 10 to 19, MiB: the medians, for while something is given up there are two of it for a moment."""
     server = Server("--max-overhead", "100", *options, "--", PATHS, "45", "40", nap, command=command)
-    peaks = []
-    for until in (18, 28):
-        peaks.append(0)
-        while ledger(server)["state"]["elapsed"] < until * 10**9:
-            time.sleep(0.4)
-            peaks[-1] = max(peaks[-1], resident(server))
+    medians = []
+    for since, until in ((10, 19), (19, 28)):
+        at, sizes = 0, []
+        while at < until * 10**9:
+            time.sleep(0.3)
+            at = ledger(server)["state"]["elapsed"]
+            if at > since * 10**9:
+                sizes.append(resident(server))
+        medians.append(statistics.median(sizes))
         judge(*paths_of(server))
     said = ledger(server)["ledger"]
     check(said["lost"] == said["lost_timer"], f"{said}")
     check(server.stop() == 0, server.said())
-    return peaks[1] - peaks[0]
+    return medians[1] - medians[0]
 
 
 def judge_samples(sums, whole):
@@ -187,7 +191,7 @@ def judge_samples(sums, whole):
 
 def judge_waits(sums, whole):
     check(whole >= 0.98 * sums[3] > 1000, f"{whole} of {sums[3]} are whole")
-    check(sums[2] >= 0.9 * sums[3], f"{sums}: it naps")
+    check(sums[2] > 0.5 * sums[3] and sum(sums[:3]) >= 0.98 * sums[3], f"{sums}: it naps, or waits for a processor")
 
 
 @test
@@ -199,7 +203,7 @@ def endless_stacks():
         grown = [both.submit(endless, "serve", ["-F", "4999"], "0", judge_samples),
                  both.submit(endless, "off", ["--serve"], "20", judge_waits)]
         for more in (one.result() for one in grown):
-            check(more < 12, f"{more:.1f} MiB more")  # 25 and more where nothing is given up
+            check(more < 16, f"{more:.1f} MiB more")  # 25 and more where nothing is given up
 
 
 def disturb(server, held):
