@@ -45,11 +45,6 @@ uint32_t renewal_mark(struct renewal *r, uint32_t node)
 	return n;
 }
 
-bool renewal_marked(const struct renewal *r, uint32_t node)
-{
-	return node < r->map.src->nodes.n && r->marked[node];
-}
-
 /* -- objects ---------------------------------------------------------------------------------- */
 
 /* Two files may be alike in everything that is known of them, and are two all the same. */

@@ -27,7 +27,6 @@ void renewal_free(struct renewal *r); /* NULL is fine */
 
 /* The stack that ends in that node stays. Returns how many nodes were not marked before. */
 uint32_t renewal_mark(struct renewal *r, uint32_t node);
-bool renewal_marked(const struct renewal *r, uint32_t node);
 
 int renewal_make(struct renewal *r, struct profile **ret);
 

@@ -259,7 +259,7 @@ bool namer_runs(const struct namer *n)
 /* What was in a run stays in mind; where that needs memory it is asked for again. */
 void namer_renewed(struct namer *n, const struct renewal *r, const struct profile *p)
 {
-	size_t rows = n->watched ? p->frames.n : p->objects.n, had = n->read.n;
+	size_t rows = p->frames.n, had = n->read.n;
 	uint8_t *was = n->read.at;
 
 	memset(&n->read, 0, sizeof(n->read));
@@ -268,7 +268,7 @@ void namer_renewed(struct namer *n, const struct renewal *r, const struct profil
 		n->read.n = rows;
 	}
 	for (uint32_t i = 0; i < had; i++) {
-		uint32_t to = n->watched ? renewal_frame(r, i) : renewal_object(r, i);
+		uint32_t to = renewal_frame(r, i);
 
 		if (to < n->read.n)
 			n->read.at[to] |= was[i];

@@ -36,7 +36,7 @@ void namer_turn(struct namer *n, struct profile *p, uint64_t now, bool looks);
 uint64_t namer_spent(const struct namer *n);
 /* Is a run under way? Until it is collected the profile must not be renewed. */
 bool namer_runs(const struct namer *n);
-/* The profile was renewed. */
+/* The profile was renewed; only of a watched one. */
 void namer_renewed(struct namer *n, const struct renewal *r, const struct profile *p);
 /* Names everything that is left, waiting for it. 0 or -ENOMEM. */
 int namer_finish(struct namer *n, struct profile *p);
