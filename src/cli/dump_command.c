@@ -65,7 +65,7 @@ static void dump_rule(const struct unwind_rule *r)
 	printf("%+d", r->cfa_off);
 	if (r->kind == RULE_DEREF_INDEX)
 		printf("+8*reg%u", r->cfa_reg);
-	if (r->add)
+	if (r->add && r->kind != RULE_RSP && r->kind != RULE_RBP)
 		printf("%+d", r->add);
 	printf(" rbp=%s", rbp);
 	if (r->rbp_kind == RBP_CFA || r->rbp_kind == RBP_RBP)
@@ -78,6 +78,8 @@ static void dump_rule(const struct unwind_rule *r)
 		printf(" ra=reg%u", r->cfa_reg);
 	else
 		printf(" ra=cfa%+d", r->ra_off);
+	if (r->add && (r->kind == RULE_RSP || r->kind == RULE_RBP))
+		fputs(" interrupted", stdout);
 }
 
 static int dump_rows(const char *path, struct err *e)

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -22,6 +23,8 @@
 #define SLABS_MISSING 16u /* holes in a row after which there are no more */
 #define RAW_RING_PENDING (512u << 10)
 #define RAW_RING_WAITS (4u << 20)
+
+#define BATCH_BYTES (384u << 10) /* of elements of a map read at once */
 
 /* libbpf's own words, kept for the sentence: the last line it called a warning. */
 static __thread char programs_said[256];
@@ -240,6 +243,26 @@ void programs_send_again(struct programs *p, uint64_t hash)
 	uint64_t is = hash;
 
 	__atomic_compare_exchange_n(&p->sent[slot], &is, 0, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+}
+
+int programs_each(const struct bpf_map *map, bool take, programs_element *each, void *ctx)
+{
+	size_t key_size = bpf_map__key_size(map), value_size = bpf_map__value_size(map);
+	int (*read_some)(int, void *, void *, void *, void *, __u32 *, const struct bpf_map_batch_opts *) =
+		take ? bpf_map_lookup_and_delete_batch : bpf_map_lookup_batch;
+	uint32_t most = (uint32_t)(BATCH_BYTES / (key_size + value_size)), at = 0, n;
+	char *keys = malloc(most * key_size), *values = malloc(most * value_size);
+	int fd = bpf_map__fd(map), code = keys && values ? 0 : -ENOMEM;
+
+	for (bool first = true; !code; first = false) {
+		n = most;
+		code = read_some(fd, first ? NULL : &at, &at, keys, values, &n, NULL) ? -errno : 0;
+		for (uint32_t i = 0; i < n && (!code || code == -ENOENT); i++)
+			each(ctx, keys + i * key_size, values + i * value_size);
+	}
+	free(keys);
+	free(values);
+	return code == -ENOENT ? 0 : code; /* -ENOENT: these were the last */
 }
 
 /* -- slabs -------------------------------------------------------------------------------------- */

@@ -9,6 +9,8 @@
 #ifndef WAGGLE_SESSION_PROGRAMS_H
 #define WAGGLE_SESSION_PROGRAMS_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -17,6 +19,7 @@
 #include "source/source.h"
 #include "unwind/store.h"
 
+struct bpf_map;
 struct waggle_bpf;
 
 struct programs {
@@ -41,6 +44,12 @@ void programs_close(struct programs *p);
 /* The kernel side sends the frames of that stack again when it meets it. A sample that was taken just before
  * may still come without them. */
 void programs_send_again(struct programs *p, uint64_t hash);
+
+/* Calls `each` for every element of a hash map, some thousands a system call; with `take` they are taken out
+ * of it. What comes or goes meanwhile may be left out or (not with `take`) be there twice.
+ * 0, -ENOMEM (nothing was read), -ENOSPC (more with one hash than can be read at once) or what the kernel says. */
+typedef void programs_element(void *ctx, const void *key, const void *value);
+int programs_each(const struct bpf_map *map, bool take, programs_element *each, void *ctx);
 
 /* Slabs of unwind table words as maps; `ctx` is the struct programs. */
 extern const struct store_ops programs_store_ops;

@@ -15,7 +15,7 @@
 #include "source/off.h"
 #include "waggle.skel.h"
 
-enum { BATCH = 4096, ASLEEP_LOOKS = 3 };
+enum { ASLEEP_LOOKS = 3 };
 
 /* -- life --------------------------------------------------------------------------------------- */
 
@@ -107,24 +107,33 @@ static void waits_thread_ran(struct waits *w, uint32_t tid, const struct wait_th
 	waits_ran(w, tid, t->on_ns + (runs ? now - t->since : 0), false);
 }
 
+void waits_read(struct waits *w, const struct bpf_map *map, bool take, programs_element *each, void *ctx)
+{
+	if (programs_each(map, take, each, ctx))
+		w->o.intake->profile->ledger.n[LEDGER_LOST_MEMORY]++;
+}
+
+/* What is done with each element of a map. */
+struct waits_reading {
+	struct waits *w;
+	uint64_t time;
+	waits_each *each; /* of threads */
+};
+
+static void waits_read_thread(void *ctx, const void *key, const void *value)
+{
+	const struct waits_reading *r = ctx;
+	const uint32_t *tid = key;
+
+	r->each(r->w, *tid, value, r->time);
+}
+
 void waits_read_threads(struct waits *w, uint64_t now, waits_each *each)
 {
-	int fd = bpf_map__fd(w->o.programs->skel->maps.wait_threads), code = 0;
-	struct wait_thread *threads = malloc(BATCH * sizeof(*threads));
-	uint32_t *tids = malloc(BATCH * sizeof(*tids)), at = 0, n;
-	bool first = true;
+	struct waits_reading r = { w, now, each };
 
 	waits_read_running(w);
-	while (threads && tids && !code) {
-		n = BATCH;
-		code = bpf_map_lookup_batch(fd, first ? NULL : &at, &at, tids, threads, &n, NULL);
-		code = code ? -errno : 0;
-		first = false;
-		for (uint32_t i = 0; i < n && (!code || code == -ENOENT); i++)
-			each(w, tids[i], &threads[i], now);
-	}
-	free(threads);
-	free(tids);
+	waits_read(w, w->o.programs->skel->maps.wait_threads, false, waits_read_thread, &r);
 }
 
 static void waits_entry(struct waits *w, const struct waits_entry *e)
@@ -134,48 +143,35 @@ static void waits_entry(struct waits *w, const struct waits_entry *e)
 }
 
 /* What was summed: of a blocked wait and what came behind it are made two again. */
-static void waits_read_sum(struct waits *w, const struct wait_key *key, const struct wait_sum *sum,
-			   uint64_t time)
+static void waits_read_sum(void *ctx, const void *of, const void *summed)
 {
-	struct waits_entry e = { *key, *sum, time };
+	const struct waits_reading *r = ctx;
+	const struct wait_key *key = of;
+	const struct wait_sum *sum = summed;
+	struct waits_entry e = { *key, *sum, r->time };
 
+	if (key->kind == KIND_ON_CPU) {
+		waits_ran(r->w, key->tid, sum->ns, true);
+		return;
+	}
 	e.key.then = e.key.then_log2 = 0;
-	waits_entry(w, &e);
+	waits_entry(r->w, &e);
 	if (!key->then)
 		return;
 	e.key.kind = key->then;
 	e.key.log2 = key->then_log2;
 	e.sum.ns = sum->then_ns;
 	e.sum.longest = sum->then_longest;
-	waits_entry(w, &e);
+	waits_entry(r->w, &e);
 }
 
 /* Takes everything out of a map of sums. */
 static void waits_read_sums(struct waits *w, uint32_t epoch, uint64_t time)
 {
 	struct waggle_bpf *skel = w->o.programs->skel;
-	int fd = bpf_map__fd(epoch ? skel->maps.wait_sums_1 : skel->maps.wait_sums_0), code = 0;
-	struct wait_key *keys = malloc(BATCH * sizeof(*keys));
-	struct wait_sum *sums = malloc(BATCH * sizeof(*sums));
-	uint32_t at = 0, n;
-	bool first = true;
+	struct waits_reading r = { .w = w, .time = time };
 
-	while (keys && sums && !code) {
-		n = BATCH;
-		code = bpf_map_lookup_and_delete_batch(fd, first ? NULL : &at, &at, keys, sums, &n, NULL);
-		code = code ? -errno : 0;
-		first = false;
-		for (uint32_t i = 0; i < n && (!code || code == -ENOENT); i++) {
-			if (keys[i].kind == KIND_ON_CPU)
-				waits_ran(w, keys[i].tid, sums[i].ns, true);
-			else
-				waits_read_sum(w, &keys[i], &sums[i], time);
-		}
-	}
-	if (code && code != -ENOENT)
-		w->o.intake->profile->ledger.n[LEDGER_LOST_MEMORY]++;
-	free(keys);
-	free(sums);
+	waits_read(w, epoch ? skel->maps.wait_sums_1 : skel->maps.wait_sums_0, true, waits_read_sum, &r);
 }
 
 static uint64_t waits_share_key(const struct wait_key *k)

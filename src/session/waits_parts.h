@@ -75,6 +75,8 @@ struct waits {
 	uint32_t longest, looks;
 };
 
+/* programs_each(); a failure is counted as lost. */
+void waits_read(struct waits *w, const struct bpf_map *map, bool take, programs_element *each, void *ctx);
 typedef void waits_each(struct waits *w, uint32_t tid, const struct wait_thread *t, uint64_t now);
 /* Every thread of the kernel's table. */
 void waits_read_threads(struct waits *w, uint64_t now, waits_each *each);

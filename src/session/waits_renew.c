@@ -5,7 +5,6 @@
  */
 #include "session/waits_parts.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,7 +12,7 @@
 
 #include "waggle.skel.h"
 
-enum { WAKERS_BATCH = 1024, MISSING_MOST = 2 };
+enum { MISSING_MOST = 2 };
 
 /* -- what is in use ----------------------------------------------------------------------------- */
 
@@ -33,26 +32,14 @@ static void waits_hops_used(struct waits *w, const struct wait_hop *hops, uint32
 		waits_find_chain(w, hops[i].chain);
 }
 
-static void waits_wakers_used(struct waits *w)
+static void waits_waker_used(void *ctx, const void *tid, const void *value)
 {
-	int fd = bpf_map__fd(w->o.programs->skel->maps.wait_wakers), code = 0;
-	struct wait_wakers *wakers = malloc(WAKERS_BATCH * sizeof(*wakers));
-	uint32_t *tids = malloc(WAKERS_BATCH * sizeof(*tids)), at = 0, n;
-	bool first = true;
+	const struct wait_wakers *wakers = value;
 
-	while (wakers && tids && !code) {
-		n = WAKERS_BATCH;
-		code = bpf_map_lookup_batch(fd, first ? NULL : &at, &at, tids, wakers, &n, NULL);
-		code = code ? -errno : 0;
-		first = false;
-		for (uint32_t i = 0; i < n && (!code || code == -ENOENT); i++) {
-			waits_find(w, wakers[i].stack);
-			waits_hops_used(w, wakers[i].hop, wakers[i].n);
-			waits_hops_used(w, wakers[i].last, wakers[i].last_n);
-		}
-	}
-	free(wakers);
-	free(tids);
+	(void)tid;
+	waits_find(ctx, wakers->stack);
+	waits_hops_used(ctx, wakers->hop, wakers->n);
+	waits_hops_used(ctx, wakers->last, wakers->last_n);
 }
 
 /* A chain is of two stacks and of another chain. */
@@ -78,7 +65,7 @@ void waits_look_used(struct waits *w)
 			w->threads.at[i].missing++;
 	waits_read_threads(w, 0, waits_thread_used);
 	if (w->o.capture->waits.hops)
-		waits_wakers_used(w);
+		waits_read(w, w->o.programs->skel->maps.wait_wakers, false, waits_waker_used, w);
 	waits_chains_used(w);
 	for (size_t i = 0; i < w->unresolved.n; i++)
 		waits_find_chain(w, w->unresolved.at[i].key.chain);

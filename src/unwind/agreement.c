@@ -166,6 +166,14 @@ static void agreement_count(struct agreement *a, const struct agreement_walk *w,
 	a->moved += verdict == VERDICT_MOVED;
 }
 
+/* The same place. Where the walk knows that a frame was interrupted without the description saying so (Go's
+ * asyncPreempt), it looks up the return address as it is and the oracle the byte before it: of the same one. */
+static bool agreement_same(const struct agreement_walk *w, const struct agreement_oracle *o, size_t i)
+{
+	return w->frames[i] == o->frames[i] ||
+	       (i && o->ways[i - 1] == ORACLE_WAY_CFI && w->frames[i] == o->frames[i] + 1);
+}
+
 enum verdict agreement_add(struct agreement *a, uint32_t pid, const struct agreement_walk *w,
 			   const struct agreement_oracle *all)
 {
@@ -176,7 +184,7 @@ enum verdict agreement_add(struct agreement *a, uint32_t pid, const struct agree
 	o.frames += skip;
 	o.ways += skip;
 	o.n -= skip;
-	while (equal < w->n && equal < o.n && w->frames[equal] == o.frames[equal])
+	while (equal < w->n && equal < o.n && agreement_same(w, &o, equal))
 		equal++;
 	c = agreement_judge(w, &o, equal);
 	agreement_count(a, w, &o, equal, c.verdict);

@@ -24,7 +24,7 @@ static const struct unwind_rule mend_leaf = {.kind = RULE_RSP, .cfa_off = 8, .ra
 
 static int mend_add(mends *m, uint64_t from, uint64_t to, const struct unwind_rule *rule)
 {
-	return VEC_PUSH(m, (struct mend){from, to, *rule}) ? 0 : -ENOMEM;
+	return VEC_PUSH(m, (struct mend){.from = from, .to = to, .rule = *rule}) ? 0 : -ENOMEM;
 }
 
 /* -- the return from signal handlers --------------------------------------------------------- */
@@ -188,6 +188,7 @@ static const struct mend_go {
 	uint8_t code[4]; /* the call that is made on another stack; none: all of the function */
 	uint8_t n;
 	bool signal, rest; /* rest: everything from there on, it does not come back */
+	bool interrupted;  /* a signal's handler pushes the pc and goes on here */
 } mend_go_functions[] = {
 	{"runtime.goexit", {0}, 0},
 	{"runtime.mstart", {0}, 0},
@@ -198,6 +199,9 @@ static const struct mend_go {
 	{"runtime.morestack", {0x48, 0x8b, 0x63, 0x38}, 4, false, true}, /* mov 56(%rbx), %rsp */
 	{"runtime.sigreturn", {0}, 0, true},      /* its name up to 1.18 and after */
 	{"runtime.sigreturn__sigaction", {0}, 0, true},
+	{.name = "runtime.asyncPreempt", .interrupted = true},
+	{.name = "runtime.sigpanic", .interrupted = true},
+	{.name = "runtime.sigpanic0", .interrupted = true},
 };
 
 static const struct mend_go *mend_go_of(const char *name)
@@ -240,6 +244,8 @@ static int mend_go_function(struct elf_image *img, const struct mend_go *f, cons
 		return 0;
 	if (f->signal)
 		return offset ? mend_add(ret, offset - 1, offset + s->size, &mend_signal) : 0;
+	if (f->interrupted)
+		return VEC_PUSH(ret, (struct mend){offset, offset + s->size, .interrupted = true}) ? 0 : -ENOMEM;
 	if (!f->n)
 		return mend_add(ret, offset, offset + s->size, &mend_bottom);
 	if (elf_image_bytes(img, offset, s->size, &code))

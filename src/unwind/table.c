@@ -440,6 +440,25 @@ static int table_override(struct table_build *b, const struct mend *m)
 	return 0;
 }
 
+/* Makes the rules in [from, to) say that whoever is above did not call. */
+static int table_interrupt(struct table_build *b, const struct mend *m)
+{
+	struct mend part = *m;
+	int rc = 0;
+
+	for (; part.from < m->to && !rc; part.from = part.to) {
+		size_t next = table_lower(b, part.from + 1);
+
+		part.to = next < b->rows.n && b->rows.at[next].offset < m->to ? b->rows.at[next].offset : m->to;
+		part.rule = b->array[next ? b->rows.at[next - 1].rule : TABLE_END];
+		if (part.rule.kind != RULE_RSP && part.rule.kind != RULE_RBP)
+			continue;
+		part.rule.add = 1;
+		rc = table_override(b, &part);
+	}
+	return rc;
+}
+
 static int table_mend(struct table_build *b)
 {
 	struct table so_far = {.rows = b->rows.at,
@@ -450,7 +469,7 @@ static int table_mend(struct table_build *b)
 	int rc = mend_find(b->img, &so_far, &found);
 
 	for (size_t i = 0; i < found.n && !rc; i++)
-		rc = table_override(b, &found.at[i]);
+		rc = found.at[i].interrupted ? table_interrupt(b, &found.at[i]) : table_override(b, &found.at[i]);
 	VEC_FREE(&found);
 	return rc;
 }
@@ -473,7 +492,7 @@ static int table_put_entry(struct table_build *b)
 		return 0;
 	if (lo < b->rows.n && b->rows.at[lo].offset < end)
 		end = b->rows.at[lo].offset;
-	return table_override(b, &(struct mend){offset, end, bottom});
+	return table_override(b, &(struct mend){.from = offset, .to = end, .rule = bottom});
 }
 
 static int table_build_rows(struct table_build *b)

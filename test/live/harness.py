@@ -162,9 +162,11 @@ def twin(name):
     """The same file under another name: met there first, its tables are ready when it runs as itself."""
     path = workload("warm_" + name)
     if not os.path.exists(path) or not os.path.samefile(path, workload(name)):
-        if os.path.exists(path):
-            os.unlink(path)
-        os.link(workload(name), path)
+        mine = "%s.%d" % (path, os.getpid())  # another lane may be making it, too
+        os.link(workload(name), mine)
+        os.replace(mine, path)
+        if os.path.exists(mine):  # it was there already, and was the same file
+            os.unlink(mine)
     return path
 
 

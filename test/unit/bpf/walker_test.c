@@ -229,6 +229,79 @@ static void through_a_frame_that_hangs_on_rbx(void **state)
 	compare_with_truth();
 }
 
+/* As Go's preemption does: a signal's handler pushes the pc of what it interrupted, here right behind an
+ * instruction that changes the stack's height, and goes on in asyncPreempt. The byte before that pc is of
+ * another row, so who takes it for a call's goes astray. The section says that this file is Go's. */
+void interrupted(void);
+void preempted(void);
+extern const char interrupted_at[];
+static __attribute__((used)) uint32_t interrupted_once;
+static uint64_t preempted_at[2]; /* the frames seen above preempted() */
+
+__attribute__((used)) void preempted(void)
+{
+	getcontext(&here);
+	walk_from_here();
+	host_build_announced();
+	walk_from_here();
+	for (size_t i = 0; i < 2; i++)
+		preempted_at[i] = frame_address(i + 1);
+}
+
+__asm__(".section .gopclntab, \"a\"\n	.byte 0\n"
+	".text\n"
+	".globl interrupted, interrupted_at\n"
+	".type interrupted, @function\n"
+	"interrupted:\n"
+	"	.cfi_startproc\n"
+	"	sub $40, %rsp\n"
+	"	.cfi_def_cfa_offset 48\n"
+	"	add $40, %rsp\n"
+	"	.cfi_def_cfa_offset 8\n"
+	"interrupted_at:\n"
+	"	cmpl $0, interrupted_once(%rip)\n"
+	"	jne 1f\n"
+	"	incl interrupted_once(%rip)\n"
+	"	lea interrupted_at(%rip), %rax\n"
+	"	push %rax\n"
+	"	.cfi_def_cfa_offset 16\n"
+	"	jmp runtime.asyncPreempt\n"
+	"	.cfi_def_cfa_offset 8\n"
+	"1:	ret\n"
+	"	.cfi_endproc\n"
+	".size interrupted, .-interrupted\n"
+	".type runtime.asyncPreempt, @function\n"
+	"runtime.asyncPreempt:\n"
+	"	.cfi_startproc\n"
+	"	push %rbp\n"
+	"	.cfi_def_cfa_offset 16\n"
+	"	sub $8, %rsp\n"
+	"	.cfi_def_cfa_offset 24\n"
+	"	call preempted\n"
+	"	add $8, %rsp\n"
+	"	.cfi_def_cfa_offset 16\n"
+	"	pop %rbp\n"
+	"	.cfi_def_cfa_offset 8\n"
+	"	ret\n"
+	"	.cfi_endproc\n"
+	".size runtime.asyncPreempt, .-runtime.asyncPreempt\n");
+
+static void through_a_preempted_goroutine(void **state)
+{
+	size_t n;
+
+	truth.n = 0;
+	_Unwind_Backtrace(truth_frame, &truth);
+	interrupted();
+	assert_int_equal(interrupted_once, 1);
+	assert_int_equal(host_walk.end, WALK_BOTTOM);
+	assert_int_equal(preempted_at[1], (uint64_t)(uintptr_t)interrupted_at);
+	/* preempted(), asyncPreempt, interrupted(), and then this function and its callers. */
+	assert_int_equal(host_walk.n, truth.n + 3);
+	for (n = 1; n < truth.n; n++)
+		assert_int_equal(frame_address(n + 3), truth.pc[n]);
+}
+
 static uint32_t host_word(void *ctx, uint32_t address)
 {
 	uint32_t k = address >> SLAB_WORDS_SHIFT;
@@ -442,6 +515,7 @@ int main(void)
 		cmocka_unit_test(through_a_signal_handler),
 		cmocka_unit_test(through_an_alternate_stack),
 		cmocka_unit_test(through_a_frame_that_hangs_on_rbx),
+		cmocka_unit_test(through_a_preempted_goroutine),
 		cmocka_unit_test(the_rest_of_a_walk_is_the_same),
 		cmocka_unit_test(unknown_file_is_pending_once),
 		cmocka_unit_test(deeper_than_the_limit),

@@ -79,6 +79,27 @@ static void a_frame_differs(void **state)
 	agreement_free(&a);
 }
 
+/* Where the walk knows better than the description that a frame was interrupted, not called from. */
+static void an_interrupted_frame_is_the_same(void **state)
+{
+	uint8_t ways[4] = { ORACLE_WAY_CFI, ORACLE_WAY_CFI, ORACLE_WAY_SIGNAL };
+	uint64_t other[4];
+	struct agreement a = { 0 };
+
+	for (int i = 0; i < 4; i++) {
+		memcpy(other, stack, sizeof(other));
+		other[i]++;
+		/* Not the leaf, and not where the oracle knows it, too. */
+		assert_int_equal(agreement_add(&a, 1, &(struct agreement_walk){ other, 4, WALK_BOTTOM, 0 },
+					       &(struct agreement_oracle){ stack, ways, 4, ORACLE_BOTTOM }),
+				 i == 1 || i == 2 ? VERDICT_SAME : VERDICT_FRAME);
+	}
+	other[3] = stack[3];
+	other[2] = stack[2] - 1;
+	assert_int_equal(add(&a, other, 4, WALK_BOTTOM, stack, 4, ORACLE_BOTTOM), VERDICT_FRAME);
+	agreement_free(&a);
+}
+
 static void the_bottom_differs(void **state)
 {
 	struct agreement a = { 0 };
@@ -156,6 +177,7 @@ int main(void)
 		cmocka_unit_test(the_same),
 		cmocka_unit_test(one_stopped_early),
 		cmocka_unit_test(a_frame_differs),
+		cmocka_unit_test(an_interrupted_frame_is_the_same),
 		cmocka_unit_test(the_bottom_differs),
 		cmocka_unit_test(a_guess_is_said_to_be_one),
 		cmocka_unit_test(what_was_mapped_has_changed),
