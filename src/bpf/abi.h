@@ -132,7 +132,7 @@ enum rbp_kind {
 
 struct unwind_rule {
 	int32_t cfa_off;
-	int32_t add;      /* RULE_RSP, _RBP: 1 = the caller made no call, it was interrupted (Go's asyncPreempt) */
+	int32_t add;      /* RULE_RSP, _RBP: 1 = the caller did not call, it was interrupted */
 	int16_t rbp_off;
 	int16_t ra_off;   /* return address at CFA + ra_off (-8 almost everywhere) */
 	uint8_t kind;     /* enum rule_kind */

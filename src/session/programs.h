@@ -46,8 +46,9 @@ void programs_close(struct programs *p);
 void programs_send_again(struct programs *p, uint64_t hash);
 
 /* Calls `each` for every element of a hash map, some thousands a system call; with `take` they are taken out
- * of it. What comes or goes meanwhile may be left out or (not with `take`) be there twice.
- * 0, -ENOMEM (nothing was read), -ENOSPC (more with one hash than can be read at once) or what the kernel says. */
+ * of it. What comes or goes meanwhile may be left out, or be there twice (not with `take`).
+ * 0, -ENOMEM (nothing was read), -ENOSPC (more with one hash than can be read at once) or what the kernel
+ * says. */
 typedef void programs_element(void *ctx, const void *key, const void *value);
 int programs_each(const struct bpf_map *map, bool take, programs_element *each, void *ctx);
 

@@ -166,8 +166,8 @@ static void agreement_count(struct agreement *a, const struct agreement_walk *w,
 	a->moved += verdict == VERDICT_MOVED;
 }
 
-/* The same place. Where the walk knows that a frame was interrupted without the description saying so (Go's
- * asyncPreempt), it looks up the return address as it is and the oracle the byte before it: of the same one. */
+/* The same place. Where the walk knows that a frame was interrupted without the description saying so
+ * (Go's asyncPreempt), it looks up the return address as it is, and the oracle the byte before it. */
 static bool agreement_same(const struct agreement_walk *w, const struct agreement_oracle *o, size_t i)
 {
 	return w->frames[i] == o->frames[i] ||

@@ -27,6 +27,11 @@ static int mend_add(mends *m, uint64_t from, uint64_t to, const struct unwind_ru
 	return VEC_PUSH(m, (struct mend){.from = from, .to = to, .rule = *rule}) ? 0 : -ENOMEM;
 }
 
+static int mend_interrupted(mends *m, uint64_t from, uint64_t to)
+{
+	return VEC_PUSH(m, (struct mend){.from = from, .to = to, .interrupted = true}) ? 0 : -ENOMEM;
+}
+
 /* -- the return from signal handlers --------------------------------------------------------- */
 
 /* mov $15, %rax; syscall: the bytes that debuggers look for, so that nobody writes it differently. */
@@ -245,7 +250,7 @@ static int mend_go_function(struct elf_image *img, const struct mend_go *f, cons
 	if (f->signal)
 		return offset ? mend_add(ret, offset - 1, offset + s->size, &mend_signal) : 0;
 	if (f->interrupted)
-		return VEC_PUSH(ret, (struct mend){offset, offset + s->size, .interrupted = true}) ? 0 : -ENOMEM;
+		return mend_interrupted(ret, offset, offset + s->size);
 	if (!f->n)
 		return mend_add(ret, offset, offset + s->size, &mend_bottom);
 	if (elf_image_bytes(img, offset, s->size, &code))

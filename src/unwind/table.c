@@ -449,7 +449,9 @@ static int table_interrupt(struct table_build *b, const struct mend *m)
 	for (; part.from < m->to && !rc; part.from = part.to) {
 		size_t next = table_lower(b, part.from + 1);
 
-		part.to = next < b->rows.n && b->rows.at[next].offset < m->to ? b->rows.at[next].offset : m->to;
+		part.to = m->to;
+		if (next < b->rows.n && b->rows.at[next].offset < m->to)
+			part.to = b->rows.at[next].offset;
 		part.rule = b->array[next ? b->rows.at[next - 1].rule : TABLE_END];
 		if (part.rule.kind != RULE_RSP && part.rule.kind != RULE_RBP)
 			continue;
@@ -469,7 +471,8 @@ static int table_mend(struct table_build *b)
 	int rc = mend_find(b->img, &so_far, &found);
 
 	for (size_t i = 0; i < found.n && !rc; i++)
-		rc = found.at[i].interrupted ? table_interrupt(b, &found.at[i]) : table_override(b, &found.at[i]);
+		rc = found.at[i].interrupted ? table_interrupt(b, &found.at[i])
+					     : table_override(b, &found.at[i]);
 	VEC_FREE(&found);
 	return rc;
 }

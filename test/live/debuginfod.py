@@ -102,7 +102,7 @@ def reasons(done, name):
     return counts
 
 
-@case("a stripped program, named by a debuginfod server")
+@case("a stripped program, named by a debuginfod server", together=True)
 def live():
     s = Served("dbgi_live")
     url = s.serve()
@@ -154,7 +154,7 @@ def refused():
     check("failed: " in d.err, d.err)
 
 
-@case("a server that never answers: the time limit holds")
+@case("a server that never answers: the time limit holds", together=True)
 def late():
     s = Served("dbgi_late")
     d = report(s.record(), silent_server(), "--debuginfod-timeout", "2s")
@@ -236,7 +236,7 @@ def interrupted_twice():
     check(report["ledger"]["samples_taken"] > 100, report["ledger"]["samples_taken"])
 
 
-@case("a program stripped to mini debug information")
+@case("a program stripped to mini debug information", together=True)
 def mini():
     if not shutil.which("xz"):
         raise Skip("no xz")
@@ -256,7 +256,7 @@ def mini():
     check(facts["state"] == "ok" and ".gnu_debugdata" in facts["detail"], facts)
 
 
-@case("--debug-file and --debug-dir name a stripped program")
+@case("--debug-file and --debug-dir name a stripped program", together=True)
 def given():
     s = Served("dbgi_given")
     recording = s.record()

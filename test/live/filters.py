@@ -25,7 +25,7 @@ def threads_running(count=4, seconds=10):
     return p, tids
 
 
-@case("--comm leaves everything else out")
+@case("--comm leaves everything else out", together=True)
 def by_comm():
     other_program()
     p = start([workload("split"), 30])
@@ -35,7 +35,7 @@ def by_comm():
     stop(p)
 
 
-@case("--comm by a thread's name")
+@case("--comm by a thread's name", together=True)
 def by_thread_name():
     threads_running()
     f = Folded.parse(waggle_ok("-F", 499, "--comm", "worker-1", "2").out)
@@ -176,7 +176,7 @@ def dead_pid():
     check(len(d.err.strip().splitlines()) == 1 and str(p.pid) in d.err, d.err)
 
 
-@case("--wait waits for a name that is not there yet")
+@case("--wait waits for a name that is not there yet", together=True)
 def waits():
     w = start_logged([WAGGLE, "-F", "199", "--wait", "--comm", "latecomer", "2"])
     time.sleep(1.5)
@@ -225,12 +225,12 @@ def ended_well(sig):
     check(sorted(os.listdir(folder)) == sorted(map(os.path.basename, files)), os.listdir(folder))
 
 
-@case("SIGINT ends the capture and writes everything")
+@case("SIGINT ends the capture and writes everything", together=True)
 def sigint():
     ended_well(signal.SIGINT)
 
 
-@case("SIGTERM ends the capture and writes everything")
+@case("SIGTERM ends the capture and writes everything", together=True)
 def sigterm():
     ended_well(signal.SIGTERM)
 

@@ -81,7 +81,7 @@ def stripped(name, keep):
     return start([path, 10])
 
 
-@case("a stripped executable, its debug file found by build id")
+@case("a stripped executable, its debug file found by build id", together=True)
 def by_build_id():
     def keep(debug, build_id, path):
         folder = "/usr/lib/debug/.build-id/" + build_id[:2]
@@ -94,7 +94,7 @@ def by_build_id():
     profile_named(stripped("by_build_id", keep), "by_build_id")
 
 
-@case("a stripped executable, its debug file found by debug link")
+@case("a stripped executable, its debug file found by debug link", together=True)
 def by_debug_link():
     def keep(debug, build_id, path):
         folder = os.path.join(os.path.dirname(path), ".debug")
@@ -105,7 +105,7 @@ def by_debug_link():
     profile_named(stripped("by_link", keep), "by_link")
 
 
-@case("a stripped executable without any debug file: whole, and said to be unnamed")
+@case("a stripped executable without any debug file: whole, and said to be unnamed", together=True)
 def no_symbols():
     p = stripped("no_symbols", lambda debug, build_id, path: os.unlink(debug))
     folder = scratch()

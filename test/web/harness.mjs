@@ -17,6 +17,29 @@ export async function closeBrowser() {
 	await (await browser)?.close();
 }
 
+const free = new Map(); // options of a context -> pages of such contexts that nobody uses
+
+// Half of a test would be the start of a page's processes. Pages keep nothing (no storage, no cookies) and a page of
+// a file is left by the next address, so those are used again; what a test changed itself is put back.
+async function takePage(options) {
+	const there = free.get(JSON.stringify(options))?.pop();
+
+	if (there)
+		return there;
+	browser ??= chromium.launch({ executablePath: process.env.CHROMIUM, args: ARGS });
+	return (await (await browser).newContext(options)).newPage();
+}
+
+async function givePage(page, options) {
+	const key = JSON.stringify(options);
+
+	page.removeAllListeners();
+	await page.mouse.move(-1, -1);
+	await page.goto("about:blank");
+	await page.setViewportSize(options.viewport);
+	free.set(key, [...(free.get(key) ?? []), page]);
+}
+
 // A test gets a page of the given file, or of the address that `serve` starts (it returns { url, stop }). Afterwards
 // it must not have logged an error, thrown, opened a dialog, or asked for anything but the file or its server.
 // What has a server, or says so (`alone`), runs with nothing beside it.
@@ -27,9 +50,9 @@ export function test(name, { file = "", serve, hash = "", alone = Boolean(serve)
 		const url = server?.url ?? pathToFileURL(`${process.env.WORK}/${file}`).href;
 		const ours = server ? new URL(url).origin : url;
 
-		browser ??= chromium.launch({ executablePath: process.env.CHROMIUM, args: ARGS });
-		const box = await (await browser).newContext({ viewport, reducedMotion: "reduce", ...context });
-		const page = await box.newPage();
+		const options = { viewport, reducedMotion: "reduce", ...context };
+		const page = await takePage(options);
+		let well = false;
 
 		// A server that was stopped is missed by the browser, too.
 		page.on("console", (m) => ["error", "warning"].includes(m.type()) &&
@@ -48,8 +71,9 @@ export function test(name, { file = "", serve, hash = "", alone = Boolean(serve)
 					.catch((error) => { throw new Error(`${error.message}\n${trouble.join("\n")}`); });
 			await body(page, server);
 			equal(trouble, [], "errors, dialogs and requests");
+			well = !server;
 		} finally {
-			await box.close();
+			await (well ? givePage(page, options) : page.context().close());
 			await server?.stop();
 		}
 	} });

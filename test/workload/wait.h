@@ -2,8 +2,8 @@
  * waits, and the time the thread was ready but had no processor comes from the kernel's own account
  * (/proc/thread-self/schedstat), so what is left is what it was blocked. Printed as
  *   truth waits N seconds S longest L queue Q cpu C elapsed E switches W tid T
- * where seconds are around the N waits, and queue, cpu, elapsed and switches (those that the thread made itself,
- * to wait: a call whose answer was there first makes none) are of the thread from begin to end.
+ * where seconds are around the N waits, and queue, cpu, elapsed and switches (those that the thread made
+ * itself, to wait: a call whose answer was there first makes none) are of the thread from begin to end.
  */
 #ifndef WAGGLE_TEST_WAIT_H
 #define WAGGLE_TEST_WAIT_H

@@ -384,12 +384,14 @@ static void *reader(void *arg)
 {
 	struct crowd *c = arg;
 	int64_t last = 0;
+	bool stop = false;
 
-	while (!__atomic_load_n(&c->stop, __ATOMIC_ACQUIRE)) {
+	while (!stop) { /* once more when all is over */
 		struct live_query q = { 0 };
 		const struct live_snapshot *s = NULL;
 		int64_t total;
 
+		stop = __atomic_load_n(&c->stop, __ATOMIC_ACQUIRE);
 		if (live_snapshot(c->l, &q, &s, NULL))
 			break;
 		total = profile_total(s->profile, 0);
@@ -429,7 +431,6 @@ static void test_crowd(void **state)
 		usleep(500);
 	}
 	assert_int_equal(live_end(c.l, &(struct live_round){ p, first, 200 * SECOND }), 0);
-	usleep(20000);
 	__atomic_store_n(&c.stop, true, __ATOMIC_RELEASE);
 	for (int i = 0; i < 3; i++) {
 		pthread_join(threads[i], &last);
