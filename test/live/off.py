@@ -243,18 +243,16 @@ def fsync():
 # -- ready -----------------------------------------------------------------------------------------
 
 def check_ready(mode, main_class):
-    w, out = off([], [workload("ready"), 3, 2, mode, 0])
+    w, out = off([], warmed("ready", "0.1 1 burn 0", 3, 2, mode, 0))
     for t in truth_of(out):
-        mine = w.of(tid=int(t["tid"]))
-        classes = w.classes(w.having("busy_work"))
-        ready = w.ns(mine, READY) / 1e9
-        near(ready, t["queue"], 0.03, "ready", classes, "queue:")
+        # What a new thread waits for its first moment on a processor is before the truth begins.
+        working = [s for s in w.of(tid=int(t["tid"])) if "busy_work" in s.stack]
+        ready = w.ns(working, READY) / 1e9
+        near(ready, t["queue"], 0.03, "ready", w.classes(working), "queue:")
         near(t["cpu"] + ready, t["elapsed"], 0.03, "processor and queue")
-        idle = w.ns([s for s in mine if "busy_work" in s.stack]) - w.ns([s for s in mine if "busy_work" in s.stack], READY)
-        check(idle <= 0.01 * t["elapsed"] * 1e9, "blocked in busy_work:", show(mine))
+        check(w.ns(working) - ready * 1e9 <= 0.01e9 * t["elapsed"], "blocked in busy_work:", show(working))
         # Who yields is preempted as well where others want the processor; who does not yield never has yielded.
         least = 0.99 if mode == "burn" else 0.5
-        working = [s for s in mine if "busy_work" in s.stack]
         check(w.ns(working, {main_class}) >= least * w.ns(working, READY), "not", main_class, w.classes(working))
     return ", ".join("%.0f %% ready" % (100 * t["queue"] / t["elapsed"]) for t in truth_of(out))
 
