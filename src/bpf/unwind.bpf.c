@@ -50,7 +50,7 @@ enum {
 	MAPPING_RETRIES = 3,
 	DEPTH_MAX = 1 << 16,  /* where the root is kept: frames walked to reach it */
 	RETURNS_AT_ONCE = 16, /* return probes on one function */
-	TRAMPOLINE_MAX = 64,  /* bytes that the return trampoline may have pushed */
+	TRAMPOLINE_MAX = 24,  /* bytes that the return trampoline pushes: three registers */
 	XOL_SLOT = 128,
 };
 
@@ -79,6 +79,31 @@ static __always_inline bool uprobe_return(struct walk *w, struct uprobe_task *ut
 	return false;
 }
 
+/* When the system call in the trampoline (Linux 6.11) is done, its instance is off the list, and what is left of
+ * the trampoline takes registers back and returns: pop %r11; pop %rcx; ret. */
+static __always_inline bool uprobe_tail(struct walk *w)
+{
+	u64 pops, ra;
+	u32 code;
+
+	if (!w->exact || bpf_probe_read_user(&code, sizeof(code), (void *)w->ip))
+		return false;
+	if (code == 0xc3595b41)
+		pops = 16;
+	else if ((code & 0xffff) == 0xc359)
+		pops = 8;
+	else if ((code & 0xff) == 0xc3)
+		pops = 0;
+	else
+		return false;
+	if (stack_word(w, w->sp + pops, &ra))
+		return false;
+	w->sp += pops + 8;
+	w->ip = ra;
+	w->exact = 0;
+	return true;
+}
+
 /* In the page that uprobes add to a process the pc is not what the program meant it to be. */
 static __always_inline bool uprobe_undo(struct walk *w)
 {
@@ -99,7 +124,7 @@ static __always_inline bool uprobe_undo(struct walk *w)
 		w->ip = w->ip - slot + BPF_CORE_READ(utask, vaddr);
 		return true;
 	}
-	return uprobe_return(w, utask);
+	return uprobe_return(w, utask) || uprobe_tail(w);
 }
 
 /* -- the walk ----------------------------------------------------------------------------------- */

@@ -81,7 +81,7 @@ def stripped(name, keep):
     return start([path, 10])
 
 
-@case("a stripped executable, its debug file found by build id", together=True)
+@case("a stripped executable, its debug file found by build id")  # the others have the same build id
 def by_build_id():
     def keep(debug, build_id, path):
         folder = "/usr/lib/debug/.build-id/" + build_id[:2]
