@@ -79,8 +79,8 @@ static __always_inline bool uprobe_return(struct walk *w, struct uprobe_task *ut
 	return false;
 }
 
-/* When the system call in the trampoline (Linux 6.11) is done, its instance is off the list, and what is left of
- * the trampoline takes registers back and returns: pop %r11; pop %rcx; ret. */
+/* When the system call in the trampoline (Linux 6.11) is done, its instance is off the list, and what is
+ * left of the trampoline takes registers back and returns: pop %r11; pop %rcx; ret. */
 static __always_inline bool uprobe_tail(struct walk *w)
 {
 	u64 pops, ra;
