@@ -132,7 +132,7 @@ enum rbp_kind {
 
 struct unwind_rule {
 	int32_t cfa_off;
-	int32_t add;      /* RULE_RSP, _RBP: 1 = the caller did not call, it was interrupted */
+	int32_t add;      /* of plain rules: 1 = the caller did not call, it was interrupted */
 	int16_t rbp_off;
 	int16_t ra_off;   /* return address at CFA + ra_off (-8 almost everywhere) */
 	uint8_t kind;     /* enum rule_kind */
@@ -140,6 +140,12 @@ struct unwind_rule {
 	uint8_t cfa_reg;  /* DWARF register number, for RULE_REG, _RA_REG, _DEREF_INDEX */
 	uint8_t rbx_at;   /* caller's rbx: 0 unchanged, 1..254 saved at CFA - 8 * this, RBX_LOST */
 };
+
+/* Rules whose `add` is free to say that the caller was interrupted. */
+static inline int unwind_rule_plain(const struct unwind_rule *r)
+{
+	return r->kind == RULE_RSP || r->kind == RULE_RBP;
+}
 
 /* -- records from the kernel ------------------------------------------------------------------- */
 

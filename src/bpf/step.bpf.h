@@ -160,7 +160,7 @@ static __always_inline u32 step_rule(struct walk *w, struct unwind_rule *r)
 	w->ip = ra;
 	w->sp = cfa;
 	w->bp = bp;
-	w->exact = (r->kind == RULE_RSP || r->kind == RULE_RBP) && r->add;
+	w->exact = unwind_rule_plain(r) && r->add;
 	w->by_fp = 0;
 	return ra ? WALK_END_MAX : WALK_BOTTOM;
 }

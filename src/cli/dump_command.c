@@ -65,7 +65,7 @@ static void dump_rule(const struct unwind_rule *r)
 	printf("%+d", r->cfa_off);
 	if (r->kind == RULE_DEREF_INDEX)
 		printf("+8*reg%u", r->cfa_reg);
-	if (r->add && r->kind != RULE_RSP && r->kind != RULE_RBP)
+	if (r->add && !unwind_rule_plain(r))
 		printf("%+d", r->add);
 	printf(" rbp=%s", rbp);
 	if (r->rbp_kind == RBP_CFA || r->rbp_kind == RBP_RBP)
@@ -78,7 +78,7 @@ static void dump_rule(const struct unwind_rule *r)
 		printf(" ra=reg%u", r->cfa_reg);
 	else
 		printf(" ra=cfa%+d", r->ra_off);
-	if (r->add && (r->kind == RULE_RSP || r->kind == RULE_RBP))
+	if (r->add && unwind_rule_plain(r))
 		fputs(" interrupted", stdout);
 }
 

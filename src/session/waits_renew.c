@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <bpf/bpf.h>
-
 #include "waggle.skel.h"
 
 enum { MISSING_MOST = 2 };

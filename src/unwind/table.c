@@ -453,7 +453,7 @@ static int table_interrupt(struct table_build *b, const struct mend *m)
 		if (next < b->rows.n && b->rows.at[next].offset < m->to)
 			part.to = b->rows.at[next].offset;
 		part.rule = b->array[next ? b->rows.at[next - 1].rule : TABLE_END];
-		if (part.rule.kind != RULE_RSP && part.rule.kind != RULE_RBP)
+		if (!unwind_rule_plain(&part.rule))
 			continue;
 		part.rule.add = 1;
 		rc = table_override(b, &part);

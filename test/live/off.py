@@ -93,11 +93,11 @@ def blocked(truth):
     return truth["seconds"] - truth["queue"]
 
 
-def untold(w, *truths):
-    """Seconds that these threads waited in an unknown place, because the kernel did not tell of the switch (virtual
+def untold(w, truth):
+    """Seconds that a thread waited in an unknown place, because the kernel did not tell of the switch (virtual
     machines have agents whose switches are not told, and whoever made room for one is not told of either).
     Each is in the ledger, and they are few."""
-    mine = [s for t in truths for s in w.of(tid=int(t["tid"]), **{"class": "other"}) if s.stack[0] == "[not seen]"]
+    mine = [s for s in w.of(tid=int(truth["tid"]), **{"class": "other"}) if s.stack[0] == "[not seen]"]
     n = sum(s.values["waits"] for s in mine)
     check(n <= min(w.ledger.get("switches_untold", 0), 3), n, "waits not seen,", w.ledger, show(mine))
     return w.ns(mine) / 1e9

@@ -20,7 +20,7 @@ export async function closeBrowser() {
 const free = new Map(); // options of a context -> pages of such contexts that nobody uses
 
 // Half of a test would be the start of a page's processes. Pages keep nothing (no storage, no cookies) and a page of
-// a file is left by the next address, so those are used again; what a test changed itself is put back.
+// a file is left by the next address, so those are used again.
 async function takePage(options) {
 	const there = free.get(JSON.stringify(options))?.pop();
 
@@ -36,7 +36,6 @@ async function givePage(page, options) {
 	page.removeAllListeners();
 	await page.mouse.move(-1, -1);
 	await page.goto("about:blank");
-	await page.setViewportSize(options.viewport);
 	free.set(key, [...(free.get(key) ?? []), page]);
 }
 

@@ -302,6 +302,30 @@ static void through_a_preempted_goroutine(void **state)
 		assert_int_equal(frame_address(n + 3), truth.pc[n]);
 }
 
+/* What a return probe's trampoline has left to do after its system call: from each instruction of it on. */
+static void through_the_rest_of_a_trampoline(void **state)
+{
+	static const uint8_t code[] = { 0x41, 0x5b, 0x59, 0xc3, 0x90, 0x90, 0x90, 0x90 };
+	static const struct { uint32_t at, pops; } from[] = { { 0, 2 }, { 2, 1 }, { 3, 0 } };
+	uint64_t stack[] = { 0x11, 0xcc, 0x1234, 0 };
+
+	host_walk.n_reads = READS_OFF;
+	for (size_t i = 0; i < 5; i++) {
+		bool begins = i < 3; /* then: no instruction of it, and a place that was returned to */
+		uint32_t at = begins ? from[i].at : i == 3 ? 4 : 0;
+		uint64_t *sp = stack + (begins ? 2 - from[i].pops : 0);
+
+		host_walk.ip = (uint64_t)(uintptr_t)(code + at);
+		host_walk.sp = (uint64_t)(uintptr_t)sp;
+		host_walk.exact = i != 4;
+		host_walk.chunk_start = host_walk.chunk_end = 0;
+		assert_int_equal(uprobe_tail(&host_walk), begins);
+		assert_int_equal(host_walk.ip, begins ? 0x1234 : (uint64_t)(uintptr_t)(code + at));
+		assert_int_equal(host_walk.sp, (uint64_t)(uintptr_t)(begins ? stack + 3 : sp));
+		assert_int_equal(host_walk.exact, i == 3);
+	}
+}
+
 static uint32_t host_word(void *ctx, uint32_t address)
 {
 	uint32_t k = address >> SLAB_WORDS_SHIFT;
@@ -516,6 +540,7 @@ int main(void)
 		cmocka_unit_test(through_an_alternate_stack),
 		cmocka_unit_test(through_a_frame_that_hangs_on_rbx),
 		cmocka_unit_test(through_a_preempted_goroutine),
+		cmocka_unit_test(through_the_rest_of_a_trampoline),
 		cmocka_unit_test(the_rest_of_a_walk_is_the_same),
 		cmocka_unit_test(unknown_file_is_pending_once),
 		cmocka_unit_test(deeper_than_the_limit),
