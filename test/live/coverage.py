@@ -143,7 +143,9 @@ def settled(mine, least=30):
     # A child at the very system call it was made by has no caller yet; its parent, there too, has one.
     unborn = mine.only(lambda s: s[1].startswith("[cut: ") and s[2:3] and s[2].lstrip("_") in ("clone", "clone3"))
     check(unborn.total() <= 3, unborn.total(), "stacks cut in clone", unborn.show())
-    rest = mine.only(lambda s: s not in pending.stacks and s not in exec_.stacks and s not in unborn.stacks)
+    copied = mine.in_copy()
+    check(copied.total() <= 2, copied.total(), "stacks cut while a page was copied", copied.show())
+    rest = mine.without(pending, exec_, unborn, copied)
     cut = rest.cut()
     check(not cut.total(), cut.total(), "of", mine.total(), "cut:", cut.show())
     return rest

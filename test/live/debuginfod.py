@@ -133,7 +133,7 @@ def gone():
     _, n = hot_shares(f)
     check(n > 0.9 * f.total(), "only", n, "of", f.total(), "named", f.show(2))
     for path in PATHS:
-        check_whole(f.only(lambda x: not f.cut().stacks.get(x)), path)
+        check_whole(f.without(f.cut()), path)
     return "%d frames gone, none after" % before["file_gone"]
 
 
@@ -251,7 +251,7 @@ def mini():
     _, n = hot_shares(f)
     check(n > 0.9 * f.total(), "only", n, "of", f.total(), "named", f.show(2))
     for p in PATHS:
-        check_whole(f.only(lambda x: not f.cut().stacks.get(x)), p)
+        check_whole(f.without(f.cut()), p)
     facts = load_json(waggle_ok("doctor", "--json", path))["files"][0]["findings"]["symbols"]
     check(facts["state"] == "ok" and ".gnu_debugdata" in facts["detail"], facts)
 

@@ -264,6 +264,15 @@ class Folded:
     def cut(self, reason=""):
         return self.only(lambda s: s[1:] and s[1].startswith("[cut: " + reason))
 
+    def in_copy(self):
+        """Stacks taken while the kernel copies, after a fork, the very page that the stack is in: the page's
+        entry in the page table is empty meanwhile, so nobody can read it. waggle must say so."""
+        return self.cut("stack read]").only(lambda s: "do_wp_page" in s)
+
+    def without(self, *others):
+        """The stacks that are in none of the others."""
+        return self.only(lambda s: not any(s in o.stacks for o in others))
+
     def show(self, n=5):
         rows = ["%d %s" % (c, ";".join(s)[:600]) for s, c in self.stacks.most_common(n)]
         return "\n    " + "\n    ".join(rows)

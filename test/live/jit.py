@@ -176,7 +176,7 @@ def capture_script(command, text, suffix, seconds=4):
 def mostly(f, test, least, what):
     """At least `least` of the samples that are not cut by a table still being built pass."""
     pending = f.cut("table pending")
-    f = f.only(lambda s: s not in pending.stacks)
+    f = f.without(pending)
     n = f.only(test).total()
     check(f.total() > 100 and n >= least * f.total(), "only", n, "of", f.total(), what,
           f.only(lambda s: not test(s)).show(3))
@@ -249,7 +249,7 @@ def check_python(program, *options):
     f = f.only(lambda s: any(x.startswith("py::inner") for x in s))
     check(f.total() > 100, "only", f.total(), "samples in inner")
     early = f.cut()
-    rest = f.only(lambda s: s not in early.stacks)
+    rest = f.without(early)
     check(early.total() <= 1.0 * HZ, early.total(), "of", f.total(), "are cut", early.show(3))
     for s in rest.stacks:
         # Python's functions between those of the interpreter that run them.
