@@ -66,6 +66,7 @@ UNIT_SRC := $(wildcard test/unit/*_test.c test/unit/*/*_test.c)
 UNIT := $(UNIT_SRC:%.c=$(B)/%)
 WORKLOAD_SRC := $(wildcard test/workload/*.c test/workload/*.cc)
 WORKLOAD := $(addprefix $(B)/,$(basename $(WORKLOAD_SRC)))
+WITNESS := $(patsubst %.bpf.c,$(B)/%,$(wildcard test/witness/*.bpf.c))
 FUZZ_SRC := $(wildcard fuzz/*_fuzz.c)
 FUZZ := $(FUZZ_SRC:%.c=$(B)/%)
 
@@ -147,7 +148,12 @@ $(B)/test/unit/%: test/unit/%.c $(B)/libwaggle.a | $(GEN)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) -Itest $(CFLAGS) -Wno-missing-prototypes -MMD -MP $(LDFLAGS) -o $@ $< \
 		$(B)/libwaggle.a $(PKG_LIBS) -lcmocka
-workloads: $(WORKLOAD)
+workloads: $(WORKLOAD) $(WITNESS)
+# Other tools' view of what waggle says: a program and the BPF object that it loads.
+$(B)/test/witness/%: test/witness/%.c $(B)/test/witness/%.bpf.o
+	$(call msg,LOAD,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -g -O2 -Wall -Wextra -Werror -o $@ $< -lbpf
 $(WORKLOAD): $(wildcard test/workload/*.h) $(addprefix test/workload/,split.c depth.c plugin.c manykeys.c convoy.c)
 # Workloads say in their first lines how they want to be built ("CFLAGS: -O2 ..").
 $(B)/test/workload/%: test/workload/%.c
@@ -209,7 +215,7 @@ bench: all workloads bench-programs
 # What only the benchmark needs: the kernel's own stack walks, to compare with.
 bench-programs: $(patsubst %.c,$(B)/%,$(filter-out %.bpf.c,$(wildcard bench/*.c))) \
 	$(patsubst %.c,$(B)/%.o,$(wildcard bench/*.bpf.c))
-$(B)/bench/%.bpf.o: bench/%.bpf.c
+$(B)/%.bpf.o: %.bpf.c
 	$(call msg,BPF,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -c -o $@ $<
