@@ -1,7 +1,7 @@
-/* switches.bpf.c - a witness of what the kernel tells of its switches. On some virtual machines switches to and
- * from the hypervisor's own threads are not told. Where a processor's next switch is not away from whom the
- * last one was to, one that left and one that came went untold: both are counted, by thread. It shares nothing
- * with what it is the witness of but the tracepoint. The live tests load it with bpftool and read its map.
+/* switches.bpf.c - a witness of what the kernel tells of its switches. On some virtual machines switches to
+ * and from the hypervisor's own threads are not told. Where a processor's next switch is not away from whom
+ * the last one was to, one that left and one that came went untold: both are counted, by thread. It shares
+ * nothing with what it is the witness of but the tracepoint.
  */
 #include "bpf/kernel.bpf.h"
 

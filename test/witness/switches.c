@@ -1,5 +1,5 @@
-/* switches.c - runs the witness of untold switches (switches.bpf.c) while its standard input is open, then says
- * of each thread how many went untold.
+/* switches.c - runs the witness of untold switches (switches.bpf.c) while its standard input is open, then
+ * says of each thread how many went untold.
  * Usage: switches   (the object lies beside the program)
  */
 #include <stdio.h>
