@@ -585,7 +585,7 @@ def locks_mariadb():
     t = MariaDB()
     try:
         t.begin(scratch())
-        clients = status_clients(t, 24, 20)
+        clients = status_clients(t, 24, 90)
         time.sleep(1.5)
         w, _ = off(["--locks", "--no-idle", "-p", t.started[0].pid, "5"])
         hot = w.report["waits"]["locks"][0]
