@@ -62,7 +62,7 @@ def same(name, known, waggle_folded, peer, peer_folded):
                          (f, ours.get(f, 0) * 100, share * 100, peer, allowed * 100))
     check(not wrong, "%d of %d functions of %s differ:" % (len(wrong), compared, name),
           "\n    ".join([""] + wrong[:12]))
-    check(compared >= 5, "only", compared, "functions to compare")
+    check(compared >= 5, "only", compared, "functions to compare with", peer, peer_folded.show())
     return compared
 
 
@@ -70,7 +70,7 @@ def watch(program, *peers):
     """Runs the workload with waggle and the peers beside each other; folded stacks of each."""
     name = os.path.basename(program)
     folder = scratch()
-    target = start_logged([program, SECONDS + 6])
+    target = start_logged([program, SECONDS + 120])  # bpftrace names functions afterwards, of what is still there
     time.sleep(0.3)
     args = {
         "waggle": [WAGGLE, "-q", "-F", HZ, "-p", target.pid, "-o", folder + "/x.folded", SECONDS],
@@ -79,7 +79,7 @@ def watch(program, *peers):
         # 999 copies of 8 KiB a second outrun perf's buffer, and what it loses is not lost evenly.
         "perf dwarf": ["perf", "record", "-q", "-e", "cpu-clock", "-F", 499, "-m", "16M",
                        "--call-graph", "dwarf,8192", "-p", target.pid, "-o", folder + "/dwarf.data", "--", "sleep", SECONDS],
-        "bpftrace": ["timeout", "-s", "INT", SECONDS + 1, "bpftrace", "-e", bpftrace_program(HZ)],
+        "bpftrace": ["timeout", "-s", "INT", SECONDS + 1, "bpftrace", "-e", bpftrace_program(HZ, pid=target.pid)],
     }
     running = {t: start_logged(args[t]) for t in ("waggle",) + peers}
     for t, p in running.items():

@@ -26,11 +26,13 @@ def perf_text(text):
     return f
 
 
-BPFTRACE = "profile:hz:%d { @[%s%s comm] = count(); }"
+BPFTRACE = "profile:hz:%d %s{ @[%s%s comm] = count(); }"
 
 
-def bpftrace_program(hz, kernel=True):
-    return BPFTRACE % (hz, "kstack(perf, 127), " if kernel else "", "ustack(perf, 127),")
+def bpftrace_program(hz, kernel=True, pid=None):
+    """Of one process, or of all: then bpftrace reads the symbols of each, which can take a minute."""
+    return BPFTRACE % (hz, "/pid == %d/ " % pid if pid else "", "kstack(perf, 127), " if kernel else "",
+                       "ustack(perf, 127),")
 
 
 def bpftrace_folded(text):
