@@ -115,18 +115,19 @@ $(B)/gen/embed.S: $(EMBED) tools/embed.sh
 $(B)/gen/embed.o: $(B)/gen/embed.S
 	$(Q)$(CC) -c -o $@ $<
 
-# -- the kernel side: every *.bpf.c compiled alone, then linked to one object ----------------------
+# -- the kernel side: every *.bpf.c compiled alone, those of waggle then linked to one object --------
 BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) -Isrc -Wall -Wextra -Werror \
 	-Wno-missing-field-initializers -Wno-unused-parameter -Wno-unused-function
-$(B)/bpf/%.bpf.o: src/bpf/%.bpf.c
+$(B)/%.bpf.o: %.bpf.c
 	$(call msg,BPF,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -c -o $@ $<
 # unwind.bpf.c defines the shared maps and must come first: libbpf 1.1 loses the offset of a map that it
 # meets as extern before it meets the definition.
 BPF_FIRST := src/bpf/unwind.bpf.c
-$(B)/bpf/waggle.o: $(patsubst src/bpf/%.bpf.c,$(B)/bpf/%.bpf.o,$(BPF_FIRST) $(filter-out $(BPF_FIRST),$(BPF_SRC)))
+$(B)/bpf/waggle.o: $(patsubst %.c,$(B)/%.o,$(BPF_FIRST) $(filter-out $(BPF_FIRST),$(BPF_SRC)))
 	$(call msg,BPFLINK,$@)
+	@mkdir -p $(@D)
 	$(Q)$(BPFTOOL) gen object $@ $^
 $(B)/gen/waggle.skel.h: $(B)/bpf/waggle.o
 	$(call msg,SKEL,$@)
@@ -215,10 +216,6 @@ bench: all workloads bench-programs
 # What only the benchmark needs: the kernel's own stack walks, to compare with.
 bench-programs: $(patsubst %.c,$(B)/%,$(filter-out %.bpf.c,$(wildcard bench/*.c))) \
 	$(patsubst %.c,$(B)/%.o,$(wildcard bench/*.bpf.c))
-$(B)/%.bpf.o: %.bpf.c
-	$(call msg,BPF,$<)
-	@mkdir -p $(@D)
-	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -c -o $@ $<
 $(B)/bench/%: bench/%.c $(B)/libwaggle.a
 	$(call msg,BENCH,$<)
 	@mkdir -p $(@D)

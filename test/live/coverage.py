@@ -136,16 +136,12 @@ def observe():
 # -- what must be seen -----------------------------------------------------------------------------
 
 def settled(mine, least=30):
-    """Without the first moment, when the file's table was being built. Nothing else may be cut."""
+    """What has no excuse to be cut, and is not."""
     check(mine.total() >= least, "only", mine.total(), "samples")
-    pending, exec_ = mine.cut("table pending"), mine.cut("exec")
-    check(pending.total() <= 0.3 * HZ, pending.total(), "stacks cut while a table was built")
     # A child at the very system call it was made by has no caller yet; its parent, there too, has one.
     unborn = mine.only(lambda s: s[1].startswith("[cut: ") and s[2:3] and s[2].lstrip("_") in ("clone", "clone3"))
     check(unborn.total() <= 3, unborn.total(), "stacks cut in clone", unborn.show())
-    copied = mine.in_copy()
-    check(copied.total() <= 2, copied.total(), "stacks cut while a page was copied", copied.show())
-    rest = mine.without(pending, exec_, unborn, copied)
+    rest = mine.settled(HZ).without(mine.cut("exec"), unborn)
     cut = rest.cut()
     check(not cut.total(), cut.total(), "of", mine.total(), "cut:", cut.show())
     return rest

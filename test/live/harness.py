@@ -269,6 +269,13 @@ class Folded:
         entry in the page table is empty meanwhile, so nobody can read it. waggle must say so."""
         return self.cut("stack read]").only(lambda s: "do_wp_page" in s)
 
+    def settled(self, hz, cpus=1):
+        """Without what has an excuse to be cut: the first moment, while tables were built, and pages in copy."""
+        pending, copied = self.cut("table pending"), self.in_copy()
+        check(pending.total() <= 0.3 * hz * cpus, pending.total(), "stacks cut while a table was built")
+        check(copied.total() <= 2 * cpus, copied.total(), "stacks cut while a page was copied", copied.show())
+        return self.without(pending, copied)
+
     def without(self, *others):
         """The stacks that are in none of the others."""
         return self.only(lambda s: not any(s in o.stacks for o in others))

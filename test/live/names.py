@@ -18,10 +18,7 @@ def copy_of(name, folder=None):
 def profile_named(p, name, hz=499, seconds=2):
     """Profiles the process; every sample's path must be named and whole."""
     f = Folded.parse(waggle_ok("-F", hz, "-p", p.pid, seconds).out)
-    mine = f.comm(name[:15])
-    pending = mine.cut("table pending")
-    check(pending.total() <= 0.3 * hz, pending.total(), "stacks cut while a table was built")
-    mine = mine.without(pending)
+    mine = f.comm(name[:15]).settled(hz)
     check(mine.total() > 100, mine.total(), "samples", f.comms())
     _, n = hot_shares(mine)
     check(n > 0.9 * mine.total(), "only", n, "of", mine.total(), "named", mine.show(2))
@@ -110,10 +107,7 @@ def no_symbols():
     p = stripped("no_symbols", lambda debug, build_id, path: os.unlink(debug))
     folder = scratch()
     d = waggle_ok("-F", 499, "-p", p.pid, "--json", "-o", folder + "/x.folded", "2")
-    f = Folded.of_file(folder + "/x.folded").comm("no_symbols")
-    pending = f.cut("table pending")
-    check(pending.total() <= 0.3 * 499, pending.total(), "stacks cut while a table was built")
-    f = f.without(pending)
+    f = Folded.of_file(folder + "/x.folded").comm("no_symbols").settled(499)
     bare = f.only(lambda s: s.count("[no_symbols]") >= 60)
     check(bare.total() > 0.9 * f.total(), "of", f.total(), "only", bare.total(), f.show(2))
     check(not f.cut().total(), f.cut().show())

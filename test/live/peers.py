@@ -26,13 +26,10 @@ def perf_text(text):
     return f
 
 
-BPFTRACE = "profile:hz:%d %s{ @[%s%s comm] = count(); }"
-
-
-def bpftrace_program(hz, kernel=True, pid=None):
-    """Of one process, or of all: then bpftrace reads the symbols of each, which can take a minute."""
-    return BPFTRACE % (hz, "/pid == %d/ " % pid if pid else "", "kstack(perf, 127), " if kernel else "",
-                       "ustack(perf, 127),")
+def bpftrace_program(hz, pid=None):
+    """Of one process, or of all, whose symbols bpftrace reads at the end."""
+    return "profile:hz:%d %s{ @[kstack(perf, 127), ustack(perf, 127), comm] = count(); }" % (
+        hz, "/pid == %d/ " % pid if pid else "")
 
 
 def bpftrace_folded(text):

@@ -15,14 +15,10 @@ def warm(name, *args, first="0.4"):
     return [*FIRST[:2], script, "sh", twin(name), workload(name), *args]
 
 
-def allow_pending(mine, hz, cpus=1, head=0.3):
-    """Stacks cut short may only be those of the first moment, while the first tables were built."""
-    pending, copied = mine.cut("table pending"), mine.in_copy()
-    cut = mine.cut().without(pending, copied)
+def check_settled(mine, hz, cpus=1):
+    """No stack may be cut but those with an excuse."""
+    cut = mine.settled(hz, cpus).cut()
     check(not cut.total(), cut.total(), "stacks cut:", cut.show())
-    check(copied.total() <= 2 * cpus, copied.total(), "stacks cut while a page was copied", copied.show())
-    check(pending.total() <= head * hz * cpus + 2, pending.total(), "stacks cut while a table was built")
-    return pending.total()
 
 
 def check_all(mine, truth, hz):
@@ -73,7 +69,8 @@ def cold():
     d = waggle_ok("-F", 999, "30", "--", *FIRST, fresh, 3, CPUS)
     mine = Folded.parse(d.out).comm("cold")
     check_split(mine, split_truth(d.err), 4)
-    return "%d of %d cut" % (allow_pending(mine, 999, CPUS), mine.total())
+    check_settled(mine, 999, CPUS)
+    return "%d of %d cut" % (mine.cut().total(), mine.total())
 
 
 @case("70/20/10 within 2 points, 99 Hz, -- command")
@@ -163,11 +160,9 @@ def whole_share(program, args, path=None, least=0.99):
     waggle_ok("-F", 999, "-o", folded, "30", "--", program, *args)
     mine = Folded.of_file(folded).comm(os.path.basename(program)[:15])
     check(mine.total() >= 100, "only", mine.total(), "samples")
-    cut, pending = mine.cut(), mine.cut("table pending")
-    check(pending.total() <= 0.3 * 999 * CPUS, pending.total(), "stacks cut while a table was built")
-    late = cut.total() - pending.total()
-    check(late <= (1 - least) * mine.total(), late, "of", mine.total(), "cut", cut.show())
-    mine = mine.without(pending)
+    mine = mine.settled(999, CPUS)
+    cut = mine.cut()
+    check(cut.total() <= (1 - least) * mine.total(), cut.total(), "of", mine.total(), "cut", cut.show())
     if path:
         check_whole(mine, path)
     return mine
@@ -261,7 +256,7 @@ def execs():
     before, after = f.comm("execs"), f.comm("split")
     check(before.having("before_exec").total() > 0.8 * before.total(), before.show())
     check_split(after, split_truth(d.err), 4)
-    allow_pending(after, 999)
+    check_settled(after, 999)
     for p in PATHS:
         check_whole(after.only(lambda s: not s[1].startswith("[cut")), p)
     check(not after.having("before_exec").total(), "the old program's names in the new one")
@@ -301,4 +296,4 @@ def many_threads():
         odd = int(s[0].split("-")[1]) % 2
         check(("even_work" if odd else "odd_work") not in s, "a thread under another's name:", s)
     check(len(mine.comms()) > 50, "threads seen:", len(mine.comms()))
-    allow_pending(mine, 999, CPUS)
+    check_settled(mine, 999, CPUS)
